@@ -1,0 +1,1 @@
+"""Ground of twintrack: settings, errors, Redis, models, embeddings, corpus and tracing."""

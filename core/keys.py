@@ -1,0 +1,30 @@
+"""Names of Redis keys: one prefix, every part encoded, tenant and user in each."""
+
+from urllib.parse import quote
+
+from twintrack.core.context import Identity
+
+PREFIX = "twintrack"
+
+
+def encode(part: str) -> str:
+    """Return `part` so that it cannot contain a colon, a brace, a glob sign or a space.
+
+    Distinct parts stay distinct (percent-encoding is injective); case is kept.
+    """
+    return quote(part, safe="") or "%"
+
+
+def key(kind: str, *parts: str) -> str:
+    """Return `twintrack:kind:part:part`, each part encoded."""
+    return ":".join((PREFIX, kind, *map(encode, parts)))
+
+
+def owned(kind: str, identity: Identity, *parts: str) -> str:
+    """Return a key that belongs to one user of one tenant."""
+    return key(kind, identity.tenant_id, identity.user_id, *parts)
+
+
+def owned_prefix(kind: str, identity: Identity) -> str:
+    """Return what every key of `kind` that this user owns begins with."""
+    return owned(kind, identity) + ":"

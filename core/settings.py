@@ -1,0 +1,165 @@
+"""Every setting: one frozen tree, read once at assembly, each field described."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from twintrack.core.errors import SettingsError
+
+SETTINGS_FILE = Path("twintrack.yaml")
+
+
+class Section(BaseModel):
+    """Base of each branch of the tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class RedisSettings(Section):
+    """Where Redis is and how to talk to it."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="redis://, rediss://, redis+sentinel:// or redis+cluster:// URL; unset starts the embedded server.",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("twintrack"), description="Folder of the embedded server's data."
+    )
+    max_connections: int = Field(128, ge=4, description="Size of the blocking connection pool.")
+    timeout_s: float = Field(10.0, gt=0, description="Seconds to wait for Redis before an error.")
+
+
+class ModelSettings(Section):
+    """Which model plays each role, as `provider:model`; empty means extractive mode."""
+
+    router: str = Field("", description="Chat model that settles unsure routes.")
+    answerer: str = Field("", description="Chat model that writes cited answers.")
+    planner: str = Field("", description="Chat model that plans the team's steps.")
+    agent: str = Field("", description="Chat model of the sub-agents.")
+    judge: str = Field("", description="Chat model that grades answers.")
+    embedder: str = Field("local:use-multilingual-v3", description="Embedder, as `provider:model`; local needs no key.")
+    base_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server.")
+    api_key: SecretStr | None = Field(
+        None, description="Key sent to the provider; unset leaves it to the provider's own variable."
+    )
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one model call may take.")
+    max_attempts: int = Field(3, ge=1, le=10, description="Attempts per model call, the first one included.")
+
+
+class RetrievalSettings(Section):
+    """How passages are found."""
+
+    corpus: str = Field("default", pattern=r"^[a-z0-9-]+$", description="Name of the corpus.")
+    limit: int = Field(8, ge=1, le=100, description="Passages handed to the answer.")
+    candidates: int = Field(50, ge=1, le=1000, description="Candidates each ranker proposes.")
+    vector_weight: float = Field(
+        0.3, ge=0, le=1, description="Share of the vector score in the mix; the rest is words."
+    )
+    chunk_chars: int = Field(900, ge=100, le=20_000, description="Characters per passage.")
+    chunk_overlap: int = Field(120, ge=0, description="Characters two neighbouring passages share.")
+
+
+class MemorySettings(Section):
+    """The three memory tiers."""
+
+    window_messages: int = Field(12, ge=2, description="Messages kept word for word in the short tier.")
+    window_tokens: int = Field(3000, ge=100, description="Tokens of the window before older turns are summarised.")
+    facts_limit: int = Field(5, ge=0, description="User facts recalled per turn.")
+    episodes_limit: int = Field(3, ge=0, description="Past episodes recalled per turn.")
+    episode_days: int = Field(365, ge=1, description="Days an episode is kept.")
+
+
+class BudgetSettings(Section):
+    """What one run may spend."""
+
+    max_question_chars: int = Field(20_000, ge=1, description="Longest question accepted, in characters.")
+    max_steps: int = Field(50, ge=10, le=1000, description="LangGraph super-steps of one run.")
+    max_model_calls: int = Field(25, ge=1, description="Model calls of one run.")
+    max_seconds: float = Field(120.0, gt=0, description="Wall time of one run, in seconds.")
+    max_plan_steps: int = Field(8, ge=1, description="Steps a plan may have.")
+    max_replans: int = Field(1, ge=0, description="Times a plan may be changed.")
+    agent_seconds: float = Field(45.0, gt=0, description="Wall time of one sub-agent, in seconds.")
+
+
+class RouterSettings(Section):
+    """When a question goes to the team."""
+
+    threshold: float = Field(0.5, ge=0, le=1, description="Complexity from which a question goes to the team.")
+    margin: float = Field(0.1, ge=0, le=0.5, description="Half-width of the band in which the small model is asked.")
+    weak_evidence: float = Field(0.35, ge=0, le=1, description="Evidence below which direct escalates to the team.")
+
+
+class CheckpointSettings(Section):
+    """How versions are kept."""
+
+    ttl_minutes: float | None = Field(None, gt=0, description="Minutes an idle thread is kept; unset keeps it.")
+    keep_last: int = Field(200, ge=1, description="Versions kept per thread when pruning.")
+    encryption_key: SecretStr | None = Field(
+        None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."
+    )
+
+
+class TracingSettings(Section):
+    """What goes to Langfuse (its own LANGFUSE_* variables hold the keys)."""
+
+    mask: bool = Field(True, description="Mask personal data before it leaves the process.")
+    keep_local: int = Field(50, ge=0, description="Traces kept in Redis for `twintrack traces`.")
+
+
+class Settings(BaseSettings):
+    """The whole tree; TWINTRACK_<SECTION>__<FIELD> sets one value."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TWINTRACK_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        yaml_file=SETTINGS_FILE,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+    )
+
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
+    memory: MemorySettings = Field(default_factory=MemorySettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
+    router: RouterSettings = Field(default_factory=RouterSettings)
+    checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="Level of twintrack's own log."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then environment, then .env, then twintrack.yaml."""
+        return (
+            sources["init_settings"],
+            sources["env_settings"],
+            sources["dotenv_settings"],
+            YamlConfigSettingsSource(settings_cls),
+        )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the tree once.
+
+    Raises:
+        SettingsError: names the wrong setting, where it came from and the fix.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(str(error)) from error

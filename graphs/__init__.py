@@ -1,0 +1,1 @@
+"""The pictures: which step follows which."""

@@ -1,0 +1,1 @@
+"""Three tiers of memory, and checkpoints with versions."""

@@ -1,0 +1,1 @@
+"""The steps of the graphs: async functions from state to partial state."""
