@@ -1,0 +1,142 @@
+"""Finds records by meaning and by words in one round trip, and mixes the two rankings."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from redisvl.index import AsyncSearchIndex
+
+MAX_WORDS = 64
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record found."""
+
+    key: str
+    score: float
+    """Mixed score; comparable within one search only."""
+    similarity: float
+    """Cosine with the question; the lowest one seen where only words found the record."""
+    text_score: float
+    """BM25 of the words; 0 where only the vector found the record."""
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridSearch:
+    """One question to one index, as commands that may share a pipeline with others."""
+
+    index: str
+    words: Sequence[str]
+    vector: NDArray[np.float32]
+    filters: Mapping[str, str]
+    """TAG fields and the exact value each must have."""
+    fields: Sequence[str]
+    vector_weight: float
+    text_field: str = "words"
+    vector_field: str = "vector"
+    candidates: int = 50
+
+    def commands(self) -> list[tuple[Any, ...]]:
+        """Return the search by vector, then the search by words unless there are none."""
+        wall = tags(self.filters)
+        returned = ("RETURN", len(self.fields), *self.fields)
+        page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
+        near = (
+            *("FT.SEARCH", self.index, f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector AS distance]"),
+            *("PARAMS", 2, "vector", np.asarray(self.vector, np.float32).tobytes(), "SORTBY", "distance"),
+            *("RETURN", len(self.fields) + 1, "distance", *self.fields, *page),
+        )
+        if not (terms := _terms(self.words)):
+            return [near]
+        text = f"{wall} @{self.text_field}:({'|'.join(terms)})"
+        return [near, ("FT.SEARCH", self.index, text, "WITHSCORES", "SCORER", "BM25STD", *returned, *page)]
+
+    def read(self, replies: Sequence[Any]) -> list[Row]:
+        """Return what the commands' replies hold, best first."""
+        near, text = parse(replies[0]), parse(replies[1]) if len(replies) > 1 else []
+        similarity = {key: 1.0 - float(fields["distance"]) for key, _, fields in near}
+        text_score = {key: score for key, score, _ in text}
+        fields = {key: values for key, _, values in (*text, *near)}
+        return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
+
+
+async def hybrid(index: AsyncSearchIndex, search: HybridSearch, *, limit: int) -> list[Row]:
+    """Run one search and return its best rows.
+
+    Raises:
+        RedisError: the search could not be run.
+    """
+    pipe = index.client.pipeline(transaction=False)
+    for command in search.commands():
+        pipe.execute_command(*command)
+    return search.read(await pipe.execute())[:limit]
+
+
+def mix(
+    similarity: Mapping[str, float],
+    text_score: Mapping[str, float],
+    fields: Mapping[str, dict[str, str]],
+    *,
+    vector_weight: float,
+) -> list[Row]:
+    """Return the union of two rankings, ordered by the weighted sum of their standard scores."""
+    keys = list(fields)
+    floor = min(similarity.values(), default=0.0)
+    near = np.array([similarity.get(key, floor) for key in keys])
+    text = np.array([text_score.get(key, 0.0) for key in keys])
+    mixed = vector_weight * _standard(near) + (1.0 - vector_weight) * _standard(text)
+    rows = [Row(key, float(mixed[i]), float(near[i]), float(text[i]), fields[key]) for i, key in enumerate(keys)]
+    return sorted(rows, key=lambda row: (-row.score, row.key))
+
+
+def tags(filters: Mapping[str, str]) -> str:
+    """Return a query that holds every TAG field to exactly one value.
+
+    Raises:
+        ValueError: there is no filter, or a value is empty: either would match everyone's records.
+    """
+    if not filters or not all(filters.values()):
+        raise ValueError("A search needs a value for each tag.")
+    return " ".join(f"@{field}:{{{_escape(value)}}}" for field, value in filters.items())
+
+
+def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
+    """Return (key, score, fields) of each hit in a reply of FT.SEARCH, in either protocol."""
+    if isinstance(reply, Mapping):
+        hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
+        return [(_text(key), float(score), _fields(fields.items())) for key, score, fields in hits]
+    rest = reply[1:]
+    size = 3 if len(rest) > 1 and not isinstance(rest[1], list) else 2
+    hits = [tuple(rest[i : i + size]) for i in range(0, len(rest), size)]
+    return [
+        (_text(hit[0]), float(hit[1]) if size == 3 else 0.0, _fields(zip(hit[-1][::2], hit[-1][1::2], strict=True)))
+        for hit in hits
+    ]
+
+
+def _fields(pairs: Any) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in pairs}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _terms(words: Sequence[str]) -> list[str]:
+    """Keep words the query parser takes literally; anything else is left out."""
+    return [word for word in dict.fromkeys(words) if _WORD.fullmatch(word)][:MAX_WORDS]
+
+
+def _escape(value: str) -> str:
+    return "".join(sign if sign.isalnum() or sign == "_" else f"\\{sign}" for sign in value)
+
+
+def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    spread = float(scores.std()) if scores.size else 0.0
+    return (scores - scores.mean()) / spread if spread > 1e-9 else np.zeros_like(scores)
