@@ -50,7 +50,8 @@ class ModelSettings(Section):
     api_key: SecretStr | None = Field(
         None, description="Key sent to the provider; unset leaves it to the provider's own variable."
     )
-    timeout_s: float = Field(30.0, gt=0, description="Seconds one model call may take.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds one attempt of a model call may take.")
+    total_s: float = Field(60.0, gt=0, description="Seconds a model call may take with all its attempts.")
     max_attempts: int = Field(3, ge=1, le=10, description="Attempts per model call, the first one included.")
 
 
@@ -83,10 +84,23 @@ class BudgetSettings(Section):
     max_question_chars: int = Field(20_000, ge=1, description="Longest question accepted, in characters.")
     max_steps: int = Field(50, ge=10, le=1000, description="LangGraph super-steps of one run.")
     max_model_calls: int = Field(25, ge=1, description="Model calls of one run.")
+    max_tool_calls: int = Field(50, ge=0, description="Tool calls of one run.")
+    max_tokens: int = Field(200_000, ge=1, description="Tokens of one run, read and written together.")
     max_seconds: float = Field(120.0, gt=0, description="Wall time of one run, in seconds.")
     max_plan_steps: int = Field(8, ge=1, description="Steps a plan may have.")
     max_replans: int = Field(1, ge=0, description="Times a plan may be changed.")
     agent_seconds: float = Field(45.0, gt=0, description="Wall time of one sub-agent, in seconds.")
+
+
+class RailSettings(Section):
+    """What the guardrails look for."""
+
+    mask_personal_data: bool = Field(True, description="Mask personal data and secrets before anything is stored.")
+    mask_key: SecretStr | None = Field(
+        None,
+        description="Secret the placeholders are made from; unset draws a new one at each start, so that a value has the same placeholder only until then.",
+    )
+    block_injection: bool = Field(True, description="Refuse questions that try to change the assistant's own rules.")
 
 
 class RouterSettings(Section):
@@ -133,6 +147,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
+    rails: RailSettings = Field(default_factory=RailSettings)
     router: RouterSettings = Field(default_factory=RouterSettings)
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
