@@ -1,0 +1,245 @@
+"""Reads files as documents: text, Markdown, HTML, PDF, Word, CSV, JSON lines and code."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from twintrack.core.errors import DocumentError
+
+_CODE = frozenset(
+    [
+        ".py",
+        ".pyi",
+        ".js",
+        ".jsx",
+        ".ts",
+        ".tsx",
+        ".java",
+        ".kt",
+        ".go",
+        ".rs",
+        ".c",
+        ".h",
+        ".cc",
+        ".cpp",
+        ".hpp",
+        ".cs",
+        ".rb",
+        ".php",
+        ".swift",
+        ".scala",
+        ".sh",
+        ".bash",
+        ".sql",
+        ".r",
+        ".lua",
+        ".pl",
+        ".ps1",
+        ".css",
+        ".scss",
+        ".vue",
+        ".proto",
+        ".graphql",
+        ".tf",
+        ".toml",
+        ".yaml",
+        ".yml",
+        ".ini",
+        ".cfg",
+        ".conf",
+        ".json",
+        ".xml",
+        ".tex",
+    ]
+)
+_TEXT = frozenset([".txt", ".text", ".rst", ".log", ".adoc", ".org", ".srt"])
+_MARKDOWN = frozenset([".md", ".markdown", ".mdx"])
+_HTML = frozenset([".html", ".htm", ".xhtml"])
+_ROWS = frozenset([".jsonl", ".ndjson"])
+_OTHERS = frozenset([".pdf", ".docx", ".csv", ".tsv"])
+READABLE = _CODE | _TEXT | _MARKDOWN | _HTML | _ROWS | _OTHERS
+_SKIPPED_FOLDERS = frozenset(["node_modules", "__pycache__", "venv", "dist", "build"])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text to be found and cited."""
+
+    id: str
+    title: str
+    text: str
+    source: str
+    """File it was read from, as an absolute path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something could not be read, and what to do."""
+
+    source: str
+    problem: str
+    fix: str
+
+
+def find_files(path: Path) -> list[Path]:
+    """Return the readable files at or below `path`; hidden ones and build folders are passed over.
+
+    Raises:
+        DocumentError: there is nothing at `path`, or nothing in it that can be read.
+    """
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise DocumentError(f"{path}: there is no such file or folder.", fix="check the path")
+    files = sorted(file for file in path.rglob("*") if _is_wanted(file, path))
+    if not files:
+        kinds = "Markdown, text, HTML, PDF, DOCX, CSV, JSONL or code"
+        raise DocumentError(f"{path}: the folder holds no file that can be read.", fix=f"put {kinds} files in it")
+    return files
+
+
+def read_documents(file: Path, *, max_bytes: int) -> Iterator[Document | Failure]:
+    """Yield the documents in one file, or why they cannot be read: one, or one per row for JSON lines."""
+    source = file.resolve().as_posix()
+    try:
+        _check_size(file, max_bytes)
+        if file.suffix.lower() in _ROWS:
+            yield from _rows(file, source)
+        else:
+            yield _one(file, source)
+    except DocumentError as error:
+        yield Failure(source, error.problem, error.fix)
+    except OSError as error:
+        yield Failure(source, f"{file}: {error.strerror or error}.", "check the file and its permissions")
+
+
+def _check_size(file: Path, max_bytes: int) -> None:
+    if (size := file.stat().st_size) > max_bytes:
+        raise DocumentError(
+            f"{file}: {size / 1e6:.1f} MB is above the limit of {max_bytes / 1e6:.1f} MB.",
+            fix="split the file, or raise TWINTRACK_RETRIEVAL__MAX_FILE_MB",
+        )
+
+
+def _is_wanted(file: Path, root: Path) -> bool:
+    parts = file.relative_to(root).parts
+    hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in parts)
+    return not hidden and file.suffix.lower() in READABLE and file.is_file()
+
+
+def _one(file: Path, source: str) -> Document:
+    suffix = file.suffix.lower()
+    reader = {".pdf": _pdf, ".docx": _docx, ".csv": _table, ".tsv": _table}.get(suffix)
+    reader = reader or (_html if suffix in _HTML else _plain)
+    title, text = _parsed(reader, file)
+    text = text.replace("\r\n", "\n").replace("\x00", "")
+    if not text.strip():
+        raise DocumentError(f"{file}: no text was found in it.", fix="scanned pages need OCR first")
+    return Document(source, title or _first_heading(text) or file.stem, text, source)
+
+
+def _parsed(reader: Callable[[Path], tuple[str, str]], file: Path) -> tuple[str, str]:
+    try:
+        return reader(file)
+    except (DocumentError, OSError):
+        raise
+    except Exception as error:
+        problem = f"{file}: broken or locked ({type(error).__name__}: {str(error)[:120]})."
+        raise DocumentError(problem, fix="open it and save it again, without a password") from error
+
+
+def _plain(file: Path) -> tuple[str, str]:
+    return "", _decoded(file)
+
+
+def _decoded(file: Path) -> str:
+    """Return the file's text as UTF-8, or as GB18030 where that is what a Chinese text was saved in."""
+    content = file.read_bytes()
+    if b"\x00" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DocumentError(f"{file}: this is a binary file, not text.", fix="convert it to text, PDF or DOCX")
+    encodings = ["utf-16"] if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise DocumentError(f"{file}: its encoding is not UTF-8, UTF-16 or GB18030.", fix="save it as UTF-8")
+
+
+def _first_heading(text: str) -> str:
+    found = re.search(r"^#{1,3} +(.+)$", text[:2000], re.MULTILINE)
+    return found.group(1).strip(" #") if found else ""
+
+
+def _html(file: Path) -> tuple[str, str]:
+    from bs4 import BeautifulSoup
+
+    page = BeautifulSoup(_decoded(file), "html.parser")
+    title = page.title.get_text(" ", strip=True) if page.title else ""
+    for tag in page(["script", "style", "noscript", "template", "nav", "title"]):
+        tag.decompose()
+    for tag in page(["p", "div", "li", "h1", "h2", "h3", "h4", "tr", "section", "article", "table", "pre"]):
+        tag.append("\n\n")
+    for tag in page("br"):
+        tag.replace_with("\n")
+    text = re.sub(r"[ \t]+", " ", page.get_text())
+    return title, re.sub(r"\s*\n\s*\n\s*", "\n\n", text).strip()
+
+
+def _pdf(file: Path) -> tuple[str, str]:
+    from pypdf import PdfReader
+
+    with PdfReader(file) as reader:
+        text = "\n\n".join(page.extract_text() for page in reader.pages)
+        return str((reader.metadata and reader.metadata.title) or ""), text
+
+
+def _docx(file: Path) -> tuple[str, str]:
+    from docx import Document as WordFile
+
+    word = WordFile(str(file))
+    parts = [_word_paragraph(block) for block in word.iter_inner_content()]
+    return word.core_properties.title or "", "\n\n".join(part for part in parts if part)
+
+
+def _word_paragraph(block: Any) -> str:
+    if hasattr(block, "rows"):
+        return "\n".join(" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows)
+    text = str(block.text).strip()
+    return f"## {text}" if text and str(block.style.name).startswith("Heading") else text
+
+
+def _table(file: Path) -> tuple[str, str]:
+    import csv
+
+    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
+    rows = list(csv.DictReader(StringIO(_decoded(file)), delimiter=delimiter))
+    lines = ["; ".join(f"{name}: {value}" for name, value in row.items() if name and value) for row in rows]
+    return "", "\n\n".join(lines)
+
+
+def _rows(file: Path, source: str) -> Iterator[Document | Failure]:
+    # Not splitlines: it also breaks at signs that JSON strings may hold.
+    for number, line in enumerate(_decoded(file).split("\n"), start=1):
+        if line.strip():
+            yield _row(source, number, line)
+
+
+def _row(source: str, number: int, line: str) -> Document | Failure:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        return Failure(source, f"{source}: line {number} is not JSON ({error}).", "write one JSON object per line")
+    text = _first(row, "text", "content", "body", "passage", "paragraph_text") if isinstance(row, dict) else ""
+    if not text.strip():
+        return Failure(source, f"{source}: line {number} has no text.", "give it a field `text` or `content`")
+    identifier = _first(row, "id", "pid", "doc_id", "document_id", "_id") or f"{source}#{number}"
+    return Document(identifier, _first(row, "title", "name", "heading") or identifier, text, source)
+
+
+def _first(row: dict[str, Any], *names: str) -> str:
+    return next((str(row[name]) for name in names if row.get(name) not in (None, "")), "")
