@@ -126,6 +126,7 @@ class TracingSettings(Section):
 
     mask: bool = Field(True, description="Mask personal data before it leaves the process.")
     keep_local: int = Field(50, ge=0, description="Traces kept in Redis for `twintrack traces`.")
+    keep_days: float = Field(7.0, gt=0, description="Days such a trace is kept.")
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,111 @@
+"""A chat model whose calls are retried in one place and whose errors are twintrack's own.
+
+The guard sits below the vendor's own methods, so `bind_tools`, `with_structured_output`, agents,
+callbacks and streaming all pass through it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
+
+from twintrack.core.model_errors import CutShort, translate, worth_retrying
+from twintrack.core.resilience import Limits, retrying
+
+Model = TypeVar("Model", bound=BaseChatModel)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a guarded model knows about itself."""
+
+    spec: str
+    """`provider:model`."""
+    setting: str
+    """The variable that chose it, named in errors."""
+    limits: Limits
+
+
+def guarded(model: Model, guard: Guard) -> Model:
+    """Return `model` with retries and error translation around its calls; its type stays the vendor's."""
+    copy = model.model_copy()
+    copy.__class__ = cast("type[Model]", _guarded_class(type(model)))
+    copy.__pydantic_private__ = {**(copy.__pydantic_private__ or {}), "_guard": guard}
+    return copy
+
+
+class _Guarded(BaseChatModel):
+    _guard: Guard = PrivateAttr()
+
+    async def _agenerate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
+        call = super()._agenerate
+        result = await self._translated(lambda: call(messages, stop, run_manager, **kwargs))
+        if not result.generations:
+            raise self._said(ValueError("no answer in the answer"))
+        return result
+
+    async def _astream(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call = super()._astream
+
+        async def begin() -> tuple[AsyncIterator[ChatGenerationChunk], ChatGenerationChunk]:
+            # Nothing has been shown yet, so a stream that fails before its first chunk can be begun again.
+            chunks = call(messages, stop, run_manager, **kwargs)
+            return chunks, await _next(chunks)
+
+        chunks, chunk = await self._translated(begin)
+        finished = _finished(chunk)
+        yield chunk
+        while (following := await self._following(chunks, finished)) is not None:
+            finished = finished or _finished(following)
+            yield following
+
+    async def _following(
+        self, chunks: AsyncIterator[ChatGenerationChunk], finished: bool
+    ) -> ChatGenerationChunk | None:
+        try:
+            async with asyncio.timeout(self._guard.limits.attempt_seconds):
+                following = await anext(chunks, None)
+            if following is None and not finished and self._llm_type == "openai-chat":
+                raise CutShort
+        except Exception as error:
+            raise self._said(error) from error
+        return following
+
+    async def _translated(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await retrying(call, worth=worth_retrying, limits=self._guard.limits)
+        except Exception as error:
+            raise self._said(error) from error
+
+    def _said(self, error: Exception) -> Exception:
+        return translate(error, spec=self._guard.spec, setting=self._guard.setting)
+
+
+async def _next(chunks: AsyncIterator[ChatGenerationChunk]) -> ChatGenerationChunk:
+    try:
+        return await anext(chunks)
+    except StopAsyncIteration as error:
+        raise CutShort from error
+
+
+def _finished(chunk: ChatGenerationChunk) -> bool:
+    said = {**chunk.message.response_metadata, **(chunk.generation_info or {})}
+    return bool(said.get("finish_reason") or said.get("status"))
+
+
+@lru_cache
+def _guarded_class(vendor: type[BaseChatModel]) -> type[BaseChatModel]:
+    # The vendor's name and module stay: tracing and pricing recognise a model by them.
+    body = {"__module__": vendor.__module__, "__qualname__": vendor.__qualname__, "__doc__": vendor.__doc__}
+    return type(vendor.__name__, (_Guarded, vendor), body)

@@ -1,0 +1,122 @@
+"""Which chat model plays which role, or none: then the role works extractively."""
+
+import asyncio
+import os
+from typing import Any, Literal, get_args
+
+from langchain_core.language_models import BaseChatModel
+
+from twintrack.core.errors import ModelUnavailable, SettingsError
+from twintrack.core.guarded_model import Guard, guarded
+from twintrack.core.resilience import Limits
+from twintrack.core.settings import ModelSettings
+
+Role = Literal["router", "answerer", "planner", "agent", "judge"]
+ROLES: tuple[Role, ...] = get_args(Role)
+EXTRACTIVE = "extractive"
+
+KEY_VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "fireworks": "FIREWORKS_API_KEY",
+    "google_genai": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistralai": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "perplexity": "PPLX_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
+"""Providers that cannot work without a key, and where each looks for it."""
+
+
+class Models:
+    """The chat models of one application; each is built once, when it is first asked for."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._built: dict[Role, BaseChatModel] = {}
+
+    def chat(self, role: Role) -> BaseChatModel | None:
+        """Return the role's model; None where the role is extractive.
+
+        The first call imports the vendor's package: await `warm` before, where an event loop runs.
+
+        Raises:
+            SettingsError: the setting names no known provider, or its package is not installed.
+            ModelUnavailable: the provider needs a key and has none.
+        """
+        spec: str = getattr(self._settings, role)
+        if not spec:
+            return None
+        if role not in self._built:
+            self._built[role] = _build(spec, role, self._settings)
+        return self._built[role]
+
+    async def warm(self) -> None:
+        """Build every configured model off the event loop; raises what `chat` raises."""
+        for role in ROLES:
+            await asyncio.to_thread(self.chat, role)
+
+    def describe(self) -> dict[Role, str]:
+        """Return what plays each role."""
+        return {role: getattr(self._settings, role) or EXTRACTIVE for role in ROLES}
+
+    @property
+    def extractive(self) -> bool:
+        """Tell whether no role has a chat model."""
+        return set(self.describe().values()) == {EXTRACTIVE}
+
+
+def _build(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
+    setting = f"TWINTRACK_MODELS__{role.upper()}"
+    provider, _, name = spec.partition(":")
+    if not (provider and name):
+        raise SettingsError(f"{setting}={spec} is not `provider:model`.", fix="Write for example openai:gpt-4.1-mini.")
+    options = _options(provider, spec, settings)
+    limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
+    return guarded(_vendor_model(name, provider, setting, options), Guard(spec, setting, limits))
+
+
+def _vendor_model(name: str, provider: str, setting: str, options: dict[str, Any]) -> BaseChatModel:
+    from langchain.chat_models import init_chat_model  # imports langgraph: only where a model is wanted
+
+    try:
+        model: BaseChatModel = init_chat_model(name, model_provider=provider, **options)
+    except ImportError as error:
+        package = (error.name or f"langchain-{provider}").replace("_", "-")
+        raise SettingsError(f"{setting}: {provider} needs a package.", fix=f"pip install {package}") from error
+    except (ValueError, TypeError) as error:
+        raise SettingsError(
+            f"{setting}={provider}:{name} cannot be used: {_first_line(error)}", fix=f"Correct {setting}."
+        ) from error
+    return model
+
+
+def _options(provider: str, spec: str, settings: ModelSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if provider != "ollama":
+        options["max_retries"] = 0  # attempts are counted in resilience.py alone; two layers would multiply
+    if provider == "openai":
+        options["stream_usage"] = True  # off by default with a base_url, and budgets count streamed tokens too
+        if settings.base_url:
+            options["base_url"] = settings.base_url
+    key = _key(provider, spec, settings)
+    return {**options, "api_key": key} if key else options
+
+
+def _key(provider: str, spec: str, settings: ModelSettings) -> str:
+    if settings.api_key:
+        return settings.api_key.get_secret_value()
+    variable = KEY_VARIABLES.get(provider, "")
+    if not variable or os.environ.get(variable):
+        return ""
+    if provider == "openai" and settings.base_url:
+        return "none"  # local servers ask for no key, the client insists on one
+    raise ModelUnavailable(f"{spec} has no key.", fix=f"Set {variable} or TWINTRACK_MODELS__API_KEY.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

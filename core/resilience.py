@@ -1,0 +1,45 @@
+"""One place where a failed call to the outside is tried again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import stamina
+
+T = TypeVar("T")
+Worth = Callable[[Exception], bool | float]
+"""Whether an error deserves another attempt; a number is the wait the other side asked for, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often and how long one call is tried."""
+
+    attempts: int = 3
+    attempt_seconds: float = 30.0
+    total_seconds: float = 60.0
+
+
+async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Limits) -> T:
+    """Await `call` until it succeeds, fails for good, or a limit is reached.
+
+    Waits grow with jitter; `stamina.set_testing(True, attempts=n, cap=True)` removes them.
+
+    Raises:
+        TimeoutError: an attempt, or all of them together, took too long.
+    """
+
+    def patient(error: Exception) -> bool | float:
+        wait = worth(error)
+        return False if wait is not True and wait > limits.total_seconds else wait
+
+    attempts = stamina.retry_context(
+        on=patient, attempts=limits.attempts, timeout=limits.total_seconds, wait_initial=0.2, wait_max=10.0
+    )
+    async with asyncio.timeout(limits.total_seconds):
+        async for attempt in attempts:
+            with attempt:
+                async with asyncio.timeout(limits.attempt_seconds):
+                    return await call()
+    raise AssertionError("the last attempt returns or raises")
