@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redisvl.index import AsyncSearchIndex
 from redisvl.schema import IndexSchema
 
-from twintrack.core.errors import RedisUnavailable
+from twintrack.core.embedded_redis import EmbeddedRedis
+from twintrack.core.redis_connection import open_client
 from twintrack.core.settings import RedisSettings
 
 
@@ -17,6 +18,7 @@ class RedisSource:
 
     def __init__(self, settings: RedisSettings) -> None:
         self.settings = settings
+        self.server = EmbeddedRedis(settings.data_dir)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncSearchIndex]] = WeakKeyDictionary()
 
@@ -24,7 +26,7 @@ class RedisSource:
         """Return the running loop's client (bytes in, bytes out)."""
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
-            self._clients[loop] = self._connect()
+            self._clients[loop] = open_client(self.settings, self.server)
         return self._clients[loop]
 
     async def index(self, schema: dict[str, Any]) -> AsyncSearchIndex:
@@ -39,18 +41,10 @@ class RedisSource:
         return indexes[name]
 
     async def aclose(self) -> None:
-        """Close the running loop's client."""
+        """Close the running loop's client; the last one gives up this process's place at the embedded server."""
         loop = asyncio.get_running_loop()
         self._indexes.pop(loop, None)
         if client := self._clients.pop(loop, None):
             await client.aclose()
-
-    def _connect(self) -> Redis:
-        if self.settings.url is None:
-            raise RedisUnavailable("No Redis URL is set.", fix="set TWINTRACK_REDIS__URL")
-        pool = BlockingConnectionPool.from_url(
-            self.settings.url.get_secret_value(),
-            max_connections=self.settings.max_connections,
-            timeout=self.settings.timeout_s,
-        )
-        return Redis.from_pool(pool)
+        if not self._clients:
+            await asyncio.to_thread(self.server.leave)

@@ -1,0 +1,298 @@
+"""Runs a real Redis for this user: one per data folder, shared by processes, restarted when it dies."""
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+from urllib.parse import quote
+
+from redis import UnixDomainSocketConnection, exceptions
+
+from twintrack.core.errors import RedisUnavailable
+from twintrack.core.redis_binaries import ServerBinaries, find_server
+
+LONGEST_SOCKET_PATH = 103
+"""Bytes; Linux allows 107 and macOS 103."""
+START_S = 30.0
+"""Seconds a server may take until it listens; reading its data may take longer."""
+LOAD_S = 600.0
+"""Seconds a listening server may take to read its data."""
+PING_S = 10.0
+"""Seconds a listening server may take to say PONG."""
+
+_Connection: Any = UnixDomainSocketConnection  # untyped, and abstract in the eyes of a type checker
+Fsync = Literal["always", "everysec", "no"]
+
+CONFIGURATION = """\
+port 0
+unixsocket "{socket}"
+unixsocketperm 700
+requirepass {password}
+daemonize yes
+pidfile "{folder}/redis.pid"
+logfile "{folder}/server.log"
+dir "{folder}"
+appendonly yes
+appendfsync {fsync}
+aof-load-truncated yes
+save ""
+maxmemory-policy noeviction
+{modules}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens and what it asks for."""
+
+    socket: Path
+    password: str
+
+    @property
+    def url(self) -> str:
+        """Return the address as a `unix://` URL, password included."""
+        return f"unix://:{self.password}@{quote(str(self.socket))}"
+
+
+class EmbeddedRedis:
+    """The Redis of one data folder; making the object does no I/O, `ensure_running` starts or joins the server.
+
+    Every process that uses the server holds a shared lock on `users.lock`, so a killed process frees
+    its place by itself. The server holds `server.lock` for as long as it lives, so two never run on
+    one folder. All methods block; call them through `asyncio.to_thread`.
+    """
+
+    def __init__(self, data_dir: Path, *, fsync: Fsync = "always") -> None:
+        self.folder = data_dir.expanduser().absolute() / "redis"
+        self.fsync = fsync
+        self._joined: IO[bytes] | None = None
+        self._joined_in = 0
+        self._address: Address | None = None
+        self._turn = threading.Lock()
+
+    def ensure_running(self) -> Address:
+        """Start the server, or find it alive; return its address.
+
+        Raises:
+            RedisUnavailable: no server can be started, or the one that listens does not answer.
+        """
+        with self._turn, _told_plainly(self.folder):
+            self._join()
+            address = self._address = self._address or self._read_address()
+            if not _answers(address):
+                self._start(address)
+            return address
+
+    def leave(self) -> None:
+        """Give up this process's place; the last one that leaves stops the server."""
+        with self._turn:
+            joined, self._joined = self._joined, None
+            atexit.unregister(self.leave)
+            if joined is None or self._joined_in != os.getpid():
+                return
+            with joined, contextlib.suppress(FileNotFoundError):
+                if _locked(joined, fcntl.LOCK_EX | fcntl.LOCK_NB) and self._address:
+                    self._stop(self._address)
+
+    def describe(self) -> str:
+        """Return the one line that says what runs."""
+        address = self.ensure_running()
+        version = _field(_ask(address, "INFO", "server"), "redis_version")
+        modules = ", ".join(sorted(_module_names(_ask(address, "MODULE", "LIST"))))
+        return f"Redis {version} (embedded: {modules}) on {address.socket}, data in {self.folder}"
+
+    def _join(self) -> None:
+        """Take this process's place among the users; waits while a leaving process stops the server."""
+        if self._joined is not None and self._joined_in == os.getpid():
+            return
+        self._address = None
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        self._joined = (self.folder / "users.lock").open("ab")
+        self._joined_in = os.getpid()
+        fcntl.flock(self._joined, fcntl.LOCK_SH)
+        atexit.register(self.leave)
+
+    def _read_address(self) -> Address:
+        return Address(_socket_path(self.folder), _password(self.folder / "password"))
+
+    def _start(self, address: Address) -> None:
+        """Start the server unless another process is at it; return when it answers."""
+        deadline = time.monotonic() + START_S
+        started = False
+        while not _answers(address):
+            if time.monotonic() > deadline:
+                raise self._broken("does not come up")
+            with (self.folder / "server.lock").open("ab") as lock:
+                if not _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    time.sleep(0.01)
+                elif started:
+                    raise self._broken("stopped while it was starting")
+                elif not _answers(address):
+                    self._launch(address, lock)
+                    started = True
+
+    def _launch(self, address: Address, lock: IO[bytes]) -> None:
+        """Run the server program; it detaches itself and keeps `lock`."""
+        binaries = find_server(self.folder / "bin")
+        configuration = self._write_configuration(address, binaries)
+        address.socket.unlink(missing_ok=True)
+        launched = subprocess.run(  # noqa: S603 - the program and its configuration are ours
+            [binaries.executable, configuration],
+            pass_fds=(lock.fileno(),),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            check=False,
+        )
+        if launched.returncode:
+            raise RedisUnavailable(
+                f"The embedded Redis does not start: {_last_line(launched.stdout + launched.stderr)}",
+                fix=f"read {self.folder / 'server.log'}, or set TWINTRACK_REDIS__URL to a Redis of your own",
+            )
+
+    def _write_configuration(self, address: Address, binaries: ServerBinaries) -> Path:
+        path = self.folder / "redis.conf"
+        text = CONFIGURATION.format(
+            socket=address.socket,
+            password=address.password,
+            folder=self.folder,
+            fsync=self.fsync,
+            modules="\n".join(f'loadmodule "{module}"' for module in binaries.modules),
+        )
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        return path
+
+    def _stop(self, address: Address) -> None:
+        """Ask the server to stop and wait until it has."""
+        with contextlib.suppress(exceptions.RedisError, OSError):
+            _ask(address, "SHUTDOWN")
+        deadline = time.monotonic() + START_S
+        with (self.folder / "server.lock").open("ab") as lock:
+            while not _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+    def _broken(self, what: str) -> RedisUnavailable:
+        log = self.folder / "server.log"
+        last = _last_line(log.read_text(errors="replace")) if log.exists() else "no log was written"
+        return RedisUnavailable(
+            f"The embedded Redis {what}; its last words: {last}",
+            fix=f"read {log}, or set TWINTRACK_REDIS__URL to a Redis of your own",
+        )
+
+
+def _answers(address: Address) -> bool:
+    """Tell whether the server says PONG; wait while it reads its data."""
+    deadline = time.monotonic() + LOAD_S
+    while True:
+        try:
+            _ask(address, "PING")
+            return True
+        except exceptions.BusyLoadingError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        except (exceptions.AuthenticationError, exceptions.TimeoutError):
+            raise
+        except (exceptions.ConnectionError, OSError):
+            return False
+
+
+def _ask(address: Address, *command: str) -> Any:
+    """Send one command on a connection of its own."""
+    connection = _Connection(
+        path=str(address.socket), password=address.password, socket_timeout=PING_S, driver_info=None
+    )
+    try:
+        connection.connect()
+        connection.send_command(*command)
+        return connection.read_response()
+    finally:
+        connection.disconnect()
+
+
+@contextlib.contextmanager
+def _told_plainly(folder: Path) -> Iterator[None]:
+    """Turn what can go wrong around the server into one error with its fix."""
+    own = "or set TWINTRACK_REDIS__URL to a Redis of your own"
+    try:
+        yield
+    except exceptions.AuthenticationError as error:
+        raise RedisUnavailable(
+            f"The embedded Redis of {folder} does not take the password in {folder / 'password'}.",
+            fix=f"stop the process named in {folder / 'redis.pid'} and try again",
+        ) from error
+    except exceptions.RedisError as error:
+        raise RedisUnavailable(
+            f"The embedded Redis of {folder} listens but does not answer: {error}",
+            fix=f"read {folder / 'server.log'}, stop the process named in {folder / 'redis.pid'}, {own}",
+        ) from error
+    except OSError as error:
+        raise RedisUnavailable(
+            f"The data folder {folder} cannot be used: {error}.",
+            fix=f"set TWINTRACK_REDIS__DATA_DIR to a folder you may write to, {own}",
+        ) from error
+
+
+def _locked(file: IO[bytes], how: int) -> bool:
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _password(path: Path) -> str:
+    """Return the folder's password; the first process makes it, whole or not at all."""
+    if not path.exists():
+        draft = path.with_name(f"password.{os.getpid()}.{threading.get_ident()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def _socket_path(folder: Path) -> Path:
+    """Return the socket's path: in the data folder, or where that is too long in a short private one."""
+    path = folder / "redis.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    short = Path("/tmp") / f"twintrack-{os.getuid()}-{digest}"  # noqa: S108 - checked to be ours just below
+    short.mkdir(mode=0o700, exist_ok=True)
+    state = short.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise PermissionError(f"{short} is not a private folder of this user")
+    return short / "redis.sock"
+
+
+def _field(info: object, name: str) -> str:
+    text = info.decode() if isinstance(info, bytes) else str(info)
+    return next((line.partition(":")[2] for line in text.splitlines() if line.startswith(f"{name}:")), "unknown")
+
+
+def _module_names(listed: object) -> list[str]:
+    names = []
+    for module in listed if isinstance(listed, list) else []:
+        pairs = module.items() if isinstance(module, dict) else zip(module[::2], module[1::2], strict=True)
+        names += [value.decode() for name, value in pairs if name == b"name"]
+    return names
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing"
