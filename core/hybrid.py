@@ -34,8 +34,8 @@ class HybridSearch:
     index: str
     words: Sequence[str]
     vector: NDArray[np.float32]
-    filters: Mapping[str, str]
-    """TAG fields and the exact value each must have."""
+    filters: Mapping[str, str | tuple[str, ...]]
+    """TAG fields and the exact value each must have, or the values of which it must have one."""
     fields: Sequence[str]
     vector_weight: float
     text_field: str = "words"
@@ -95,15 +95,16 @@ def mix(
     return sorted(rows, key=lambda row: (-row.score, row.key))
 
 
-def tags(filters: Mapping[str, str]) -> str:
-    """Return a query that holds every TAG field to exactly one value.
+def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:
+    """Return a query that holds every TAG field to its value, or to one of its values.
 
     Raises:
         ValueError: there is no filter, or a value is empty: either would match everyone's records.
     """
-    if not filters or not all(filters.values()):
+    choices = {field: (value,) if isinstance(value, str) else value for field, value in filters.items()}
+    if not choices or not all(values and all(values) for values in choices.values()):
         raise ValueError("A search needs a value for each tag.")
-    return " ".join(f"@{field}:{{{_escape(value)}}}" for field, value in filters.items())
+    return " ".join(f"@{field}:{{{'|'.join(map(_escape, values))}}}" for field, values in choices.items())
 
 
 def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:

@@ -66,6 +66,10 @@ class RetrievalSettings(Section):
     )
     chunk_chars: int = Field(900, ge=100, le=20_000, description="Characters per passage.")
     chunk_overlap: int = Field(120, ge=0, description="Characters two neighbouring passages share.")
+    vector_index: Literal["hnsw", "flat"] = Field(
+        "hnsw", description="Vector index: hnsw stays quick as a corpus grows, flat is exact and built at once."
+    )
+    max_file_mb: float = Field(50.0, gt=0, description="Largest file that is read, in megabytes.")
 
 
 class MemorySettings(Section):
@@ -76,6 +80,10 @@ class MemorySettings(Section):
     facts_limit: int = Field(5, ge=0, description="User facts recalled per turn.")
     episodes_limit: int = Field(3, ge=0, description="Past episodes recalled per turn.")
     episode_days: int = Field(365, ge=1, description="Days an episode is kept.")
+    summary_days: int = Field(30, ge=1, description="Days the summary of an idle thread is kept.")
+    summary_chars: int = Field(
+        1500, ge=200, description="Longest summary of what was said before the window, in characters."
+    )
 
 
 class BudgetSettings(Section):

@@ -31,6 +31,8 @@ class Episode(TypedDict):
     thread_id: str
     turn_id: str
     checkpoint_id: str
+    ordinal: int
+    """Number of the turn in its thread, from 1; 0 where it is not known."""
     question: str
     answer: str
     route: str

@@ -6,10 +6,7 @@ from math import ceil
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from twintrack.memory.schemas import Summary
-
 Group = list[AnyMessage]
-EMPTY = Summary(text="", last_id="")
 
 
 def tokens(message: AnyMessage) -> int:

@@ -1,0 +1,124 @@
+"""The episodic tier: past turns and how they ended, found again when a question resembles them."""
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import cast
+
+import numpy as np
+from langchain_core.messages import AnyMessage, HumanMessage
+from numpy.typing import NDArray
+
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import Embedder
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.tokens import words
+from twintrack.memory.records import Found, Record, Records, digest
+from twintrack.memory.schemas import Episode, Turn
+
+VECTOR_WEIGHT = 0.3
+NEIGHBOUR_BONUS = 0.5
+CANDIDATES = 100
+
+
+class Episodes:
+    """Keeps and finds the past turns of each user."""
+
+    def __init__(self, source: RedisSource, embedder: Embedder, *, ttl_days: int) -> None:
+        self.embedder = embedder
+        self.ttl_s = ttl_days * 86_400
+        self.records = Records(source, embedder, "episode", ("thread", "status"))
+
+    async def add(self, turns: Sequence[Turn], *, identity: Identity) -> list[str]:
+        """Keep turns; the same turn again overwrites itself. Return their ids."""
+        if not turns:
+            return []
+        vectors = await self.embedder.embed([f"{turn.question}\n{turn.answer}".strip() for turn in turns])
+        records = [_record(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
+        await self.records.write(identity, records, ttl_s=self.ttl_s)
+        return [record.id for record in records]
+
+    async def recall(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        *,
+        identity: Identity,
+        limit: int,
+        thread_id: str = "",
+        in_window: Collection[str] = (),
+    ) -> list[Episode]:
+        """Return the past turns nearest to the question, best first.
+
+        Turns of this thread whose question is among `in_window` are left out: the model sees them anyway.
+        """
+        if limit < 1:
+            return []
+        found = await self.records.search(
+            words(question), vector, identity=identity, vector_weight=VECTOR_WEIGHT, candidates=CANDIDATES
+        )
+        episodes = [cast(Episode, hit.data) for hit in _with_neighbours(found)]
+        seen = [each for each in episodes if each["thread_id"] != thread_id or each["question"] not in in_window]
+        return seen[:limit]
+
+    async def list(self, identity: Identity) -> list[Episode]:
+        """Return the user's episodes, oldest first."""
+        return [cast(Episode, data) for data in await self.records.find(identity)]
+
+    async def delete(self, identity: Identity, episode_id: str) -> bool:
+        """Delete one episode; tell whether it was there."""
+        return await self.records.delete(identity, [episode_id]) > 0
+
+    async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
+        """Delete a thread's episodes after a moment."""
+        gone = await self.records.find(identity, after=after, thread=thread_id)
+        return await self.records.delete(identity, [data["id"] for data in gone])
+
+
+def _record(turn: Turn, vector: NDArray[np.float32]) -> Record:
+    created_at = time.time() if turn.created_at is None else turn.created_at
+    before, ordinal = _context(turn.messages)
+    episode = Episode(
+        id=digest(turn.thread_id, turn.turn_id),
+        thread_id=turn.thread_id,
+        turn_id=turn.turn_id,
+        checkpoint_id=turn.checkpoint_id,
+        ordinal=ordinal,
+        question=turn.question,
+        answer=turn.answer,
+        route=turn.route,
+        status=turn.status,
+        created_at=created_at,
+    )
+    return Record(
+        id=episode["id"],
+        words=words(f"{_day(created_at)} {before} {turn.question} {turn.answer}"),
+        vector=vector,
+        created_at=created_at,
+        data=episode,
+        tags={"thread": turn.thread_id, "status": turn.status},
+    )
+
+
+def _context(messages: Sequence[AnyMessage]) -> tuple[str, int]:
+    """Return the question before this turn's, which often names what this one calls "it", and this turn's number."""
+    questions = [message.text for message in messages if isinstance(message, HumanMessage)]
+    return questions[-2] if len(questions) > 1 else "", len(questions)
+
+
+def _day(moment: float) -> str:
+    """Return the day in the words of both languages, so that a question can name it."""
+    day = datetime.fromtimestamp(moment, UTC)
+    return f"{day:%d %B %Y %A} {day.year}年{day.month}月{day.day}日"
+
+
+def _with_neighbours(found: Sequence[Found]) -> list[Found]:
+    """Order hits anew, each raised by the better of the turns right before and after it."""
+    scores = {(hit.data["thread_id"], hit.data["ordinal"]): hit.score for hit in found if hit.data["ordinal"]}
+
+    def raised(hit: Found) -> float:
+        thread, number = hit.data["thread_id"], hit.data["ordinal"]
+        near = [scores.get((thread, number + step), 0.0) for step in (-1, 1)] if number else [0.0]
+        return hit.score + NEIGHBOUR_BONUS * max(0.0, *near)
+
+    return sorted(found, key=raised, reverse=True)

@@ -1,0 +1,184 @@
+"""Records that one user owns, found by meaning and by words: what facts and episodes are both kept as."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from redis.asyncio import Redis
+from redisvl.index import AsyncSearchIndex
+
+from twintrack.core import keys
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import Embedder
+from twintrack.core.hybrid import HybridSearch, hybrid, parse, tags
+from twintrack.core.redis_client import RedisSource
+
+PAGE = 500
+EVERY = 10_000
+"""Most records one listing returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record on its way into Redis."""
+
+    id: str
+    words: Sequence[str]
+    vector: NDArray[np.float32]
+    created_at: float
+    data: Mapping[str, Any]
+    """What comes back when it is read; JSON only."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record that a search brought."""
+
+    data: dict[str, Any]
+    score: float
+    """Mixed score; comparable within one search only."""
+    similarity: float
+
+
+class Records:
+    """One index of one kind of record for one embedder; every query is held to one user of one tenant."""
+
+    def __init__(self, source: RedisSource, embedder: Embedder, kind: str, extra_tags: Sequence[str] = ()) -> None:
+        self.source = source
+        self.embedder = embedder
+        self.base = kind
+        self.extra_tags = extra_tags
+
+    async def kind(self) -> str:
+        """Return what the keys are of: vectors of two embedders must never meet, so both its name and size are in it."""
+        if not self.embedder.dims:
+            await self.embedder.embed_one("size")
+        name = re.sub(r"[^a-z0-9-]", "-", self.embedder.name.lower())
+        return f"{self.base}.{name}.{self.embedder.dims}"
+
+    async def index(self) -> AsyncSearchIndex:
+        """Return the index, created where it is missing."""
+        return await self.source.index(_schema(await self.kind(), self.embedder.dims, self.extra_tags))
+
+    async def write(self, identity: Identity, records: Iterable[Record], *, ttl_s: int | None = None) -> None:
+        """Write records in one round trip."""
+        await self.index()
+        kind = await self.kind()
+        pipe = self.source.client().pipeline(transaction=False)
+        for record in records:
+            name = keys.owned(kind, identity, record.id)
+            pipe.hset(name, mapping=_hash(identity, record))
+            if ttl_s is not None:
+                pipe.expire(name, ttl_s)
+        await pipe.execute()
+
+    async def search(
+        self,
+        words: Sequence[str],
+        vector: NDArray[np.float32],
+        *,
+        identity: Identity,
+        vector_weight: float,
+        candidates: int,
+        **wanted: str,
+    ) -> list[Found]:
+        """Return the user's records nearest to the question, best first."""
+        index = await self.index()
+        search = HybridSearch(
+            index=index.name,
+            words=words,
+            vector=vector,
+            filters=owner(identity, **wanted),
+            fields=["data"],
+            vector_weight=vector_weight,
+            candidates=candidates,
+        )
+        rows = await hybrid(index, search, limit=candidates)
+        return [
+            Found(json.loads(row.fields["data"]), row.score, row.similarity) for row in rows if "data" in row.fields
+        ]
+
+    async def find(
+        self, identity: Identity, *, after: float | None = None, limit: int = EVERY, offset: int = 0, **wanted: str
+    ) -> list[dict[str, Any]]:
+        """Return the user's records that have these tags, oldest first."""
+        index = await self.index()
+        since = "" if after is None else f" @created_at:[({after!r} +inf]"
+        query = tags(owner(identity, **wanted)) + since
+        reply = await self.source.client().execute_command(
+            *("FT.SEARCH", index.name, query, "SORTBY", "created_at", "ASC"),
+            *("RETURN", 1, "data", "LIMIT", offset, limit, "DIALECT", 2),
+        )
+        return [json.loads(fields["data"]) for _, _, fields in parse(reply) if "data" in fields]
+
+    async def get(self, identity: Identity, record_id: str) -> dict[str, Any] | None:
+        """Return one of the user's records, or None."""
+        name = keys.owned(await self.kind(), identity, record_id)
+        raw = await self.source.client().execute_command("HGET", name, "data")
+        return dict(json.loads(raw)) if raw else None
+
+    async def change(self, identity: Identity, record_id: str, data: Mapping[str, Any], **changed: str) -> None:
+        """Rewrite a record's data and some of its tags; one that is gone stays gone."""
+        name, client = keys.owned(await self.kind(), identity, record_id), self.source.client()
+        if await client.exists(name):
+            pairs = [part for tag, value in changed.items() for part in (tag, keys.encode(value))]
+            await client.execute_command("HSET", name, *pairs, "data", json.dumps(data, ensure_ascii=False))
+
+    async def delete(self, identity: Identity, record_ids: Sequence[str]) -> int:
+        """Delete some of the user's records; return how many there were."""
+        if not record_ids:
+            return 0
+        kind = await self.kind()
+        return int(await self.source.client().delete(*(keys.owned(kind, identity, each) for each in record_ids)))
+
+
+def owner(identity: Identity, **wanted: str) -> dict[str, str]:
+    """Return the tags that hold a query to one user, and those wanted besides."""
+    values = {"tenant": identity.tenant_id, "user": identity.user_id, **wanted}
+    return {name: keys.encode(value) for name, value in values.items()}
+
+
+def digest(*parts: str) -> str:
+    """Return a short name that the same parts always get."""
+    return blake2b("\x00".join(parts).encode(), digest_size=12).hexdigest()
+
+
+async def owned_keys(client: Redis, identity: Identity, kinds: str) -> AsyncIterator[bytes]:
+    """Yield every key the user owns whose kind fits the glob, whatever embedder wrote it."""
+    pattern = f"{keys.PREFIX}:{kinds}:{keys.encode(identity.tenant_id)}:{keys.encode(identity.user_id)}:*"
+    async for name in client.scan_iter(match=pattern, count=1000):
+        if name.count(b":") == pattern.count(":"):
+            yield name
+
+
+def _schema(kind: str, dims: int, extra_tags: Sequence[str]) -> dict[str, Any]:
+    tag_fields = [
+        {"name": name, "type": "tag", "attrs": {"case_sensitive": True}} for name in ("tenant", "user", *extra_tags)
+    ]
+    vector = {"algorithm": "flat", "dims": dims, "distance_metric": "cosine", "datatype": "float32"}
+    return {
+        # Without stop words: the query engine of Redis Stack 7 dies of a union that begins with two of them.
+        "index": {"name": keys.key(kind), "prefix": keys.key(kind), "storage_type": "hash", "stopwords": []},
+        "fields": [
+            *tag_fields,
+            {"name": "words", "type": "text"},
+            {"name": "created_at", "type": "numeric", "attrs": {"sortable": True}},
+            {"name": "vector", "type": "vector", "attrs": vector},
+        ],
+    }
+
+
+def _hash(identity: Identity, record: Record) -> dict[str | bytes, Any]:
+    return {
+        **owner(identity, **record.tags),
+        "words": " ".join(record.words),
+        "vector": np.asarray(record.vector, np.float32).tobytes(),
+        "created_at": record.created_at,
+        "data": json.dumps(record.data, ensure_ascii=False),
+    }

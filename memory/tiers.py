@@ -1,0 +1,171 @@
+"""One face of the three memory tiers: recall before a turn, remember after it, export and erase on request."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AnyMessage, HumanMessage
+from numpy.typing import NDArray
+from redis.exceptions import RedisError
+from redisvl.exceptions import RedisVLError
+
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import Embedder
+from twintrack.core.errors import Unavailable
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import MemorySettings
+from twintrack.memory.episodes import Episodes
+from twintrack.memory.facts import Added, FactStore, Origin, extract_facts
+from twintrack.memory.records import owned_keys
+from twintrack.memory.schemas import Recalled, Remembered, Summary, Turn
+from twintrack.memory.summary import EMPTY, SummaryStore, before_window, summarise, summarised
+from twintrack.memory.working import window
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BROKEN = (RedisError, RedisVLError, Unavailable, OSError, TimeoutError)
+"""What makes a tier do without, rather than fail the turn."""
+TRUE_ENOUGH = frozenset({"answered"})
+"""Only such a turn's statements become facts: a refused one may hold an attack."""
+NOT_KEPT = frozenset({"refused", "interrupted"})
+KINDS = ("fact.*", "episode.*", "summary")
+
+
+class Memory:
+    """The short, long and episodic tier of every user; each call is held to one identity."""
+
+    def __init__(
+        self, source: RedisSource, embedder: Embedder, settings: MemorySettings, *, model: BaseChatModel | None = None
+    ) -> None:
+        self.source = source
+        self.settings = settings
+        self.model = model
+        self.facts = FactStore(source, embedder)
+        self.episodes = Episodes(source, embedder, ttl_days=settings.episode_days)
+        self.summaries = SummaryStore(source, ttl_days=settings.summary_days)
+
+    def window(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """Return the messages a model sees word for word."""
+        limits = self.settings
+        return window(messages, max_messages=limits.window_messages, max_tokens=limits.window_tokens)
+
+    async def recall(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        *,
+        identity: Identity,
+        thread_id: str,
+        messages: Sequence[AnyMessage] = (),
+    ) -> Recalled:
+        """Return what the three tiers know that bears on the question; a broken tier knows nothing."""
+        kept = self.window(messages)
+        asked = {message.text for message in kept if isinstance(message, HumanMessage)}
+        summary, facts, episodes = await asyncio.gather(
+            _or("summaries", self._summary(identity, thread_id, messages, kept), EMPTY),
+            _or("facts", self.facts.recall(question, vector, identity=identity, limit=self.settings.facts_limit), []),
+            _or(
+                "episodes",
+                self.episodes.recall(
+                    question,
+                    vector,
+                    identity=identity,
+                    limit=self.settings.episodes_limit,
+                    thread_id=thread_id,
+                    in_window=asked,
+                ),
+                [],
+            ),
+        )
+        return Recalled(summary=summary["text"], facts=facts, episodes=episodes)
+
+    async def remember(self, turn: Turn, *, identity: Identity) -> Remembered:
+        """Keep what one finished turn leaves behind; again with the same turn changes nothing."""
+        added, episodes, summary = await asyncio.gather(
+            _or("facts", self._learn(turn, identity), Added([], [])),
+            _or("episodes", self._record(turn, identity), []),
+            _or("summaries", self._summarise(turn, identity), EMPTY),
+        )
+        return Remembered(
+            facts=added.new,
+            replaced=added.replaced,
+            episode=episodes[0] if episodes else "",
+            summarised=bool(summary["text"]),
+        )
+
+    async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
+        """Take back what a thread left in memory after a moment, as its rollback does; return how many records."""
+        counts = await asyncio.gather(
+            self.facts.retract(identity, thread_id, after=after),
+            self.episodes.retract(identity, thread_id, after=after),
+            self.summaries.write(identity, thread_id, EMPTY),
+        )
+        return counts[0] + counts[1]
+
+    async def export(self, identity: Identity) -> AsyncIterator[dict[str, Any]]:
+        """Yield every record the user has in memory, each with its tier; facts that no longer hold too."""
+        client = self.source.client()
+        for kinds in KINDS:
+            tier = kinds.split(".")[0]
+            async for name in owned_keys(client, identity, kinds):
+                raw = await (client.get(name) if tier == "summary" else client.hget(name, "data"))
+                if raw:
+                    yield {"tier": tier, **json.loads(raw)}
+
+    async def erase(self, identity: Identity) -> int:
+        """Delete everything the user has in memory; return how many records there were."""
+        client, count = self.source.client(), 0
+        for kinds in KINDS:
+            names = [name async for name in owned_keys(client, identity, kinds)]
+            for start in range(0, len(names), 500):
+                count += await client.delete(*names[start : start + 500])
+        return count
+
+    async def _summary(
+        self, identity: Identity, thread_id: str, messages: Sequence[AnyMessage], kept: Sequence[AnyMessage]
+    ) -> Summary:
+        stored = await self.summaries.read(identity, thread_id)
+        if not messages:
+            return stored
+        # What was stored may be ahead of these messages, or of turns since rolled back: then it is made anew.
+        gone = before_window(messages, kept)
+        return summarised(stored, gone, max_chars=self.settings.summary_chars)
+
+    async def _learn(self, turn: Turn, identity: Identity) -> Added:
+        if turn.status not in TRUE_ENOUGH:
+            return Added([], [])
+        origin = Origin(
+            thread_id=turn.thread_id,
+            turn_id=turn.turn_id,
+            checkpoint_id=turn.checkpoint_id,
+            created_at=turn.created_at,
+        )
+        return await self.facts.add(extract_facts(turn.question), identity=identity, origin=origin)
+
+    async def _record(self, turn: Turn, identity: Identity) -> list[str]:
+        return [] if turn.status in NOT_KEPT else await self.episodes.add([turn], identity=identity)
+
+    async def _summarise(self, turn: Turn, identity: Identity) -> Summary:
+        gone = before_window(turn.messages, self.window(turn.messages))
+        if not gone:
+            return EMPTY
+        stored = await self.summaries.read(identity, turn.thread_id)
+        if self.model is None:
+            summary = summarised(stored, gone, max_chars=self.settings.summary_chars)
+        else:
+            summary = await summarise(stored, gone, self.model)
+        await self.summaries.write(identity, turn.thread_id, summary)
+        return summary
+
+
+async def _or(tier: str, work: Awaitable[T], otherwise: T) -> T:
+    try:
+        return await work
+    except BROKEN as error:
+        log.warning("Memory does without its %s this turn: %s", tier, error)
+        return otherwise
