@@ -1,0 +1,162 @@
+"""Masks personal data before anything else sees it: LangGraph stores the raw input before the first node runs."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from twintrack.guardrails import Masker
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_LIMIT = 1_048_576
+"""Bytes of a request body that carries text."""
+
+# Where the server's API carries what people wrote; ids, configuration and metadata lie outside.
+_TEXT_KEYS = frozenset({"command", "input", "messages", "params", "query", "supersteps", "update", "value", "values"})
+_LABELS = frozenset({"id", "role", "type"})
+_MEDIA = frozenset({"audio", "file", "image", "image_url", "input_audio", "video"})
+# Masking this many bytes takes about a millisecond; above, it leaves the event loop.
+_INLINE = 16_384
+
+
+def mask_messages(messages: Sequence[Any], masker: Masker) -> tuple[list[Any], dict[str, str]]:
+    """Return the messages, of any form LangChain reads, without personal data, and what each placeholder stands for."""
+    found: dict[str, str] = {}
+    return [_masked_message(message, masker, found) for message in messages], found
+
+
+def mask_body(body: Any, masker: Masker) -> tuple[Any, dict[str, str]]:
+    """Return a request's JSON value with the text people wrote masked, and what each placeholder stands for."""
+    found: dict[str, str] = {}
+    return _masked_body(body, masker, found), found
+
+
+class MaskingMiddleware:
+    """ASGI middleware that masks the JSON bodies that reach a LangGraph server; responses are not touched."""
+
+    def __init__(self, app: ASGIApp, *, masker: Masker, limit: int = BODY_LIMIT) -> None:
+        self._app = app
+        self._masker = masker
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"} or _is_upload(scope):
+            await self._app(scope, receive, send)
+            return
+        body = await _read(scope, receive, self._limit)
+        if body is None:
+            await _refuse(send, 413, f"The request is larger than {self._limit} bytes. Fix: send less text at once.")
+            return
+        try:
+            masked = await self._masked(body)
+        except RecursionError:
+            await _refuse(send, 400, "The request's JSON is nested too deeply. Fix: send a flatter value.")
+            return
+        await self._app(_with_length(scope, len(masked)), _replay(masked, receive), send)
+
+    async def _masked(self, body: bytes) -> bytes:
+        if len(body) > _INLINE:
+            return await asyncio.to_thread(_masked_bytes, body, self._masker)
+        return _masked_bytes(body, self._masker)
+
+
+def _masked_message(message: Any, masker: Masker, found: dict[str, str]) -> Any:
+    if isinstance(message, BaseMessage):
+        return message.model_copy(update={"content": _masked(message.content, masker, found)})
+    if isinstance(message, (tuple, list)) and len(message) == 2:
+        return (message[0], _masked(message[1], masker, found))
+    return _masked(message, masker, found)
+
+
+def _masked_body(body: Any, masker: Masker, found: dict[str, str]) -> Any:
+    """Mask below the keys that carry text; a batch is a list of bodies."""
+    if isinstance(body, list):
+        return [_masked_body(item, masker, found) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {key: _masked(value, masker, found) if key in _TEXT_KEYS else value for key, value in body.items()}
+
+
+def _masked(value: Any, masker: Masker, found: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        masked = masker.mask(value)
+        found.update(masked.found)
+        return masked.text
+    if isinstance(value, list):
+        return [_masked(item, masker, found) for item in value]
+    if isinstance(value, dict):
+        if value.get("type") in _MEDIA:
+            return value
+        return {key: item if _is_label(key, item) else _masked(item, masker, found) for key, item in value.items()}
+    return value
+
+
+def _is_label(key: Any, value: Any) -> bool:
+    return isinstance(value, str) and (key in _LABELS or str(key).endswith("_id"))
+
+
+def _masked_bytes(body: bytes, masker: Masker) -> bytes:
+    """Return the very same bytes where there is nothing to mask, or no JSON: the server judges those itself."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return body
+    masked, found = mask_body(value, masker)
+    return json.dumps(masked).encode() if found else body
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key.lower() == name), b"")
+
+
+def _is_upload(scope: Scope) -> bool:
+    return _header(scope, b"content-type").lower().startswith((b"multipart/", b"application/octet-stream"))
+
+
+async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it is known to be larger than `limit`."""
+    length = _header(scope, b"content-length")
+    if length.isdigit() and int(length) > limit:
+        return None
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    return bytes(body)
+
+
+def _with_length(scope: Scope, length: int) -> Scope:
+    kept = [
+        (key, value) for key, value in scope["headers"] if key.lower() not in {b"content-length", b"transfer-encoding"}
+    ]
+    return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a receive that gives the body once and then what the connection gives."""
+    waiting = [body]
+
+    async def replay() -> MutableMapping[str, Any]:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return replay
+
+
+async def _refuse(send: Send, status: int, problem: str) -> None:
+    body = json.dumps({"detail": problem}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

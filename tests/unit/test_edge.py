@@ -1,0 +1,167 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from twintrack.app.edge import MaskingMiddleware, mask_body, mask_messages
+from twintrack.guardrails import Masker, restore
+
+MASKER = Masker(b"tests")
+MAIL = "mary@example.com"
+MASK = MASKER.mask(MAIL).text
+
+
+async def echo(request: Request) -> Response:
+    """Give back the body as the server sees it, and the length it was told."""
+    return Response(await request.body(), headers={"seen-length": request.headers.get("content-length", "")})
+
+
+async def count(request: Request) -> Response:
+    async def numbers() -> AsyncIterator[str]:
+        for number in range(3):
+            yield f"{number} {MAIL}\n"
+
+    await request.body()
+    return StreamingResponse(numbers())
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(
+        routes=[
+            Route("/count", count, methods=["POST"]),
+            Route("/{path:path}", echo, methods=["GET", "POST", "PUT", "PATCH"]),
+        ],
+        middleware=[Middleware(MaskingMiddleware, masker=MASKER, limit=100_000)],
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+def test_messages_of_every_form_are_masked_and_can_be_restored() -> None:
+    blocks: list[str | dict[Any, Any]] = [
+        {"type": "text", "text": MAIL},
+        {"type": "image", "base64": "AKIAIOSFODNN7EXAMPLE"},
+    ]
+    messages: list[Any] = [
+        HumanMessage(f"I am {MAIL}", id="m1"),
+        AIMessage(blocks),
+        {"role": "user", "content": MAIL, "id": "13812345678"},
+        ("user", MAIL),
+        MAIL,
+    ]
+    masked, found = mask_messages(messages, MASKER)
+    assert (masked[0].content, masked[0].id) == (f"I am {MASK}", "m1")
+    assert masked[1].content == [{"type": "text", "text": MASK}, blocks[1]]
+    assert masked[2] == {"role": "user", "content": MASK, "id": "13812345678"}
+    assert masked[3:] == [("user", MASK), MASK]
+    assert found == {MASK: MAIL}
+    assert restore(masked[0].content, found) == messages[0].content
+    assert messages[0].content == f"I am {MAIL}"
+
+
+RUN = {
+    "assistant_id": "twintrack",
+    "input": {"messages": [{"type": "human", "content": f"write to {MAIL}", "id": "8.8.8.8"}]},
+    "metadata": {"owner": MAIL},
+    "config": {"configurable": {"thread_id": "138-1234-5678"}},
+}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+async def test_the_text_of_a_run_is_masked_and_its_ids_are_kept(client: httpx.AsyncClient, method: str) -> None:
+    answer = await client.request(method, "/threads/1/runs/stream", json=RUN)
+    seen = answer.json()
+    assert seen["input"]["messages"][0] == {"type": "human", "content": f"write to {MASK}", "id": "8.8.8.8"}
+    assert {key: seen[key] for key in RUN if key != "input"} == {key: RUN[key] for key in RUN if key != "input"}
+    assert answer.headers["seen-length"] == str(len(answer.content))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"values": {"note": MAIL}, "as_node": "admit"},
+        {"namespace": ["users", "a"], "key": "k", "value": {"text": MAIL}},
+        {"namespace_prefix": ["users"], "query": MAIL},
+        {"command": {"resume": {"type": "edit", "args": {"to": MAIL}}}},
+        {"supersteps": [{"updates": [{"values": {"messages": [MAIL]}}]}]},
+        {"jsonrpc": "2.0", "method": "message/send", "params": {"message": {"parts": [{"text": MAIL}]}}},
+        [{"assistant_id": "a", "input": {"messages": MAIL}}],
+    ],
+)
+async def test_every_body_that_carries_text_is_masked(client: httpx.AsyncClient, body: Any) -> None:
+    seen = (await client.post("/x", json=body)).json()
+    assert json.dumps(seen) == json.dumps(body).replace(MAIL, MASK)
+
+
+async def test_a_missing_content_type_does_not_slip_past(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/runs", content=json.dumps(RUN), headers={"content-type": "text/plain"})
+    assert MAIL not in json.dumps(answer.json()["input"])
+
+
+@pytest.mark.parametrize("body", [b"{not json", b"", b'\xff\xfe{"', b'{"input":  "nothing to mask", "n": 1.10}'])
+async def test_what_is_no_json_or_needs_no_mask_arrives_byte_for_byte(client: httpx.AsyncClient, body: bytes) -> None:
+    assert (await client.post("/runs", content=body)).content == body
+
+
+async def test_an_upload_and_a_get_pass_untouched(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/up", files={"file": MAIL.encode()})).content.count(MAIL.encode()) == 1
+    assert (await client.get("/x")).status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_the_limit_is_refused_in_one_line(client: httpx.AsyncClient, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"x" * 1000
+
+    answer = await client.post("/runs", content=b"x" * 200_000 if announced else pieces())
+    assert answer.status_code == 413
+    assert "larger than 100000 bytes" in answer.json()["detail"]
+
+
+async def test_a_body_nested_too_deeply_is_refused_rather_than_let_through_unmasked(client: httpx.AsyncClient) -> None:
+    deep = b'{"input":' + b"[" * 40_000 + b'"' + MAIL.encode() + b'"' + b"]" * 40_000 + b"}"
+    answer = await client.post("/runs", content=deep)
+    assert answer.status_code == 400
+    assert MAIL not in answer.text
+
+
+async def test_a_large_body_is_masked_as_well(client: httpx.AsyncClient) -> None:
+    seen = (await client.post("/runs", json={"input": f"{'word ' * 15_000}{MAIL}"})).json()
+    assert seen["input"].endswith(f" {MASK}")
+
+
+async def test_a_streamed_response_is_not_touched(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/count", json=RUN)).text == "".join(f"{number} {MAIL}\n" for number in range(3))
+
+
+async def test_after_the_body_the_connection_speaks_itself() -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend([await receive(), await receive()])
+
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    incoming.put_nowait({"type": "http.request", "body": b'{"input":', "more_body": True})
+    incoming.put_nowait({"type": "http.request", "body": f'"{MAIL}"}}'.encode(), "more_body": False})
+    incoming.put_nowait({"type": "http.disconnect"})
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    await MaskingMiddleware(app, masker=MASKER)(scope, incoming.get, lambda message: asyncio.sleep(0))
+    assert json.loads(seen[0]["body"]) == {"input": MASK}
+    assert seen[1] == {"type": "http.disconnect"}
+
+
+def test_a_body_is_not_changed_in_place() -> None:
+    body = {"input": {"messages": [MAIL]}}
+    assert mask_body(body, MASKER)[0] == {"input": {"messages": [MASK]}}
+    assert body == {"input": {"messages": [MAIL]}}
