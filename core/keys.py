@@ -1,6 +1,6 @@
 """Names of Redis keys: one prefix, every part encoded, tenant and user in each."""
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from twintrack.core.context import Identity
 
@@ -13,6 +13,11 @@ def encode(part: str) -> str:
     Distinct parts stay distinct (percent-encoding is injective); case is kept.
     """
     return quote(part, safe="") or "%"
+
+
+def decode(part: str) -> str:
+    """Return what `encode` was given."""
+    return "" if part == "%" else unquote(part)
 
 
 def key(kind: str, *parts: str) -> str:

@@ -1,0 +1,83 @@
+"""LangGraph's checkpoints, configs and writes to and from what is stored."""
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    PendingWrite,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from twintrack.memory.checkpoint_rows import Row, Write, blob_name, tag
+from twintrack.memory.checkpoint_storage import Put, Stored
+
+
+def thread_and_space(config: RunnableConfig) -> tuple[str, str]:
+    """Return the thread id and namespace a config names; the root namespace is empty."""
+    where = config["configurable"]
+    return str(where["thread_id"]), where.get("checkpoint_ns") or ""
+
+
+def config_of(thread_id: str, ns: str, checkpoint_id: str) -> RunnableConfig:
+    """Return the config that names one checkpoint."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}}
+
+
+def pack_checkpoint(
+    serde: SerializerProtocol,
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    new_versions: ChannelVersions,
+) -> Put:
+    """Return a checkpoint as it will be stored: channel values apart, only those whose version moved."""
+    ns, values = thread_and_space(config)[1], checkpoint["channel_values"]
+    full = get_checkpoint_metadata(config, metadata)
+    changed = {name: blob_name(ns, name, version) for name, version in new_versions.items()}
+    body = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+    return Put(
+        ns=ns,
+        checkpoint_id=checkpoint["id"],
+        row=Row(
+            parent=get_checkpoint_id(config) or "",
+            checkpoint=serde.dumps_typed(body),
+            metadata=serde.dumps_typed(full),
+            names=[blob_name(ns, name, version) for name, version in checkpoint["channel_versions"].items()],
+            delta_tags=[tag(name) for name in full.get("counters_since_delta_snapshot", {})],
+        ),
+        blobs={blob: serde.dumps_typed(values[name]) for name, blob in changed.items() if name in values},
+        empty=[blob for name, blob in changed.items() if name not in values],
+        run_id=str(full.get("run_id", "")),
+    )
+
+
+def expected_head(config: RunnableConfig, metadata: CheckpointMetadata) -> str | None:
+    """Return the parent that has to be the newest; subgraphs, forks and updates may start further back."""
+    where = config["configurable"]
+    if where.get("checkpoint_ns") or where.get("allow_fork") or metadata.get("source") in ("fork", "update"):
+        return None
+    return get_checkpoint_id(config) or ""
+
+
+def unpack_checkpoint(serde: SerializerProtocol, thread_id: str, found: Stored) -> CheckpointTuple:
+    """Return a stored checkpoint as LangGraph reads it."""
+    row = found.row
+    body = serde.loads_typed(row.checkpoint)
+    blobs = zip(body["channel_versions"], found.blobs, strict=True)
+    body["channel_values"] = {name: serde.loads_typed(blob) for name, blob in blobs if blob is not None}
+    return CheckpointTuple(
+        config=config_of(thread_id, found.ns, found.checkpoint_id),
+        checkpoint=body,
+        metadata=serde.loads_typed(row.metadata),
+        parent_config=config_of(thread_id, found.ns, row.parent) if row.parent else None,
+        pending_writes=[unpack_write(serde, write) for write in found.writes],
+    )
+
+
+def unpack_write(serde: SerializerProtocol, write: Write) -> PendingWrite:
+    """Return a stored write as LangGraph reads it."""
+    return (write.task_id, write.channel, serde.loads_typed(write.value))

@@ -1,0 +1,43 @@
+"""Copies one thread into another, without reading any version twice."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twintrack.memory.checkpoint_rows import Row
+from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_keys
+
+PAGE = 200
+
+
+async def copy_thread(
+    storage: CheckpointStorage, source: str, target: str, change: Callable[[Row], Row] = lambda row: row
+) -> None:
+    """Copy everything but the index of runs; the target shows nothing until all of it is there."""
+    _, rows, blobs, writes, _, info = zip(thread_keys(source), thread_keys(target), strict=True)
+    names = await storage.command("ZRANGE", thread_keys(source)[0], 0, -1)
+    for pair in (blobs, writes, info):
+        await _copy_hash(storage, *pair)
+    for page in _pages(names, PAGE):
+        raw = await storage.command("HMGET", rows[0], *page)
+        changed = [change(Row.unpack(row)).pack() if row else b"" for row in raw]
+        pairs = [item for name, row in zip(page, changed, strict=True) if row for item in (name, row)]
+        await storage.command("HSET", rows[1], *pairs)
+    for page in _pages(names, 100_000):
+        await storage.command("ZADD", thread_keys(target)[0], *[item for name in page for item in (0, name)])
+    await storage.touch(target)
+
+
+async def _copy_hash(storage: CheckpointStorage, source: bytes, target: bytes) -> None:
+    cursor: Any = 0
+    while True:
+        cursor, flat = await storage.command("HSCAN", source, cursor, "COUNT", PAGE)
+        pairs = [item for pair in flat.items() for item in pair] if isinstance(flat, dict) else flat
+        for page in _pages(pairs, 2 * PAGE):
+            await storage.command("HSET", target, *page)
+        if int(cursor) == 0:
+            return
+
+
+def _pages(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,76 @@
+-- Shared by every checkpoint script: one thread's keys, and how its rows are laid out.
+-- row = parent id \n tags of delta channels \n bytes of names \n names, then the body.
+-- A blob's name is its channel's tag (8 bytes) and a digest of channel and version (12 bytes).
+local ids, rows, blobs, writes, runs, info = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local TAG, NAME, DIGEST, BATCH = 8, 20, 16, 1000
+
+local function cut(text, size)
+  local parts = {}
+  for at = 1, #text, size do parts[#parts + 1] = string.sub(text, at, at + size - 1) end
+  return parts
+end
+
+-- Calls `command key ...` in batches: Lua cannot unpack arbitrarily long lists.
+local function batched(command, key, items, each)
+  for from = 1, #items, BATCH do
+    local reply = redis.call(command, key, unpack(items, from, math.min(from + BATCH - 1, #items)))
+    if each then for at, value in ipairs(reply) do each(items[from + at - 1], value) end end
+  end
+end
+
+local function fetch(key, names)
+  local values = {}
+  batched('HMGET', key, names, function(_, value) values[#values + 1] = value end)
+  return values
+end
+
+local function split(row)
+  local first = string.find(row, '\n', 1, true)
+  local second = string.find(row, '\n', first + 1, true)
+  local third = string.find(row, '\n', second + 1, true)
+  local size = tonumber(string.sub(row, second + 1, third - 1))
+  return {
+    parent = string.sub(row, 1, first - 1),
+    tags = string.sub(row, first + 1, second - 1),
+    names = string.sub(row, third + 1, third + size),
+  }
+end
+
+local function space(member)
+  return string.sub(member, 1, string.find(member, '\0', 1, true) - 1)
+end
+
+local function newest(ns)
+  return redis.call('ZREVRANGEBYLEX', ids, '(' .. ns .. '\1', '[' .. ns .. '\0', 'LIMIT', 0, 1)[1]
+end
+
+local function written(member)
+  local names = redis.call('HGET', writes, member)
+  return names and fetch(writes, cut(names, DIGEST)) or {}
+end
+
+local function entry(member)
+  local row = redis.call('HGET', rows, member)
+  if not row then return false end
+  return {member, row, fetch(blobs, cut(split(row).names, NAME)), written(member)}
+end
+
+local function touch(ttl)
+  if ttl == '' then return end
+  for _, key in ipairs(KEYS) do
+    if ttl == '-1' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, ttl) end
+  end
+end
+
+-- A thread belongs to whoever wrote it first; a caller that names itself must be that one.
+local function refused(tenant, user)
+  if user == '' then return false end
+  local owner = redis.call('HMGET', info, 'tenant', 'user')
+  return owner[2] and (owner[1] ~= tenant or owner[2] ~= user)
+end
+
+local function blob_of(row, tag)
+  for _, name in ipairs(cut(row.names, NAME)) do
+    if string.sub(name, 1, TAG) == tag then return name end
+  end
+end

@@ -1,0 +1,42 @@
+-- Stores checkpoints, all or none.
+-- ARGV: ttl, tenant, user, then per checkpoint: member, row, run, expected newest member or '*',
+-- count and pairs of blobs, count and names of blobs that are now empty. Returns the runs that are new here.
+if refused(ARGV[2], ARGV[3]) then return redis.error_reply('NOTOWNER') end
+local at = 4
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+local function list(count)
+  local items = {}
+  for _ = 1, count do items[#items + 1] = take() end
+  return items
+end
+local puts = {}
+while at <= #ARGV do
+  local put = {member = take(), row = take(), run = take(), expect = take()}
+  put.blobs = list(2 * tonumber(take()))
+  put.empty = list(tonumber(take()))
+  local last = newest(space(put.member)) or ''
+  -- `last == put.member` is a retry of a put whose answer was lost.
+  if put.expect ~= '*' and last ~= put.expect and last ~= put.member then
+    return redis.error_reply('CONFLICT')
+  end
+  puts[#puts + 1] = put
+end
+local new = {}
+for _, put in ipairs(puts) do
+  batched('HSET', blobs, put.blobs)
+  batched('HDEL', blobs, put.empty)
+  redis.call('HSET', rows, put.member, put.row)
+  if redis.call('ZADD', ids, 0, put.member) == 1 and put.run ~= '' then
+    local members = redis.call('HGET', runs, put.run)
+    if not members then new[#new + 1] = put.run end
+    redis.call('HSET', runs, put.run, members and members .. '\n' .. put.member or put.member)
+  end
+end
+if ARGV[3] ~= '' and redis.call('HEXISTS', info, 'user') == 0 then
+  redis.call('HSET', info, 'tenant', ARGV[2], 'user', ARGV[3])
+end
+touch(ARGV[1])
+return new

@@ -1,0 +1,80 @@
+-- Shared by the scripts that remove checkpoints.
+
+-- Marks what `member` needs to rebuild its delta channels: ancestors back to each channel's stored value.
+local function mark_needed(member, keep)
+  local row = redis.call('HGET', rows, member)
+  if not row then return end
+  local at = split(row)
+  local wanted, left = {}, 0
+  for _, tag in ipairs(cut(at.tags, TAG)) do
+    local name = blob_of(at, tag)
+    if not (name and redis.call('HEXISTS', blobs, name) == 1) then wanted[tag], left = true, left + 1 end
+  end
+  while left > 0 and at.parent ~= '' do
+    local parent = space(member) .. '\0' .. at.parent
+    row = redis.call('HGET', rows, parent)
+    if not row then return end
+    keep[parent] = true
+    at = split(row)
+    for tag in pairs(wanted) do
+      local name = blob_of(at, tag)
+      if name and redis.call('HEXISTS', blobs, name) == 1 then wanted[tag], left = nil, left - 1 end
+    end
+  end
+end
+
+local function sweep_blobs(members)
+  local live = {}
+  for _, member in ipairs(members) do
+    local row = redis.call('HGET', rows, member)
+    for _, name in ipairs(row and cut(split(row).names, NAME) or {}) do live[name] = true end
+  end
+  local dead = {}
+  for _, name in ipairs(redis.call('HKEYS', blobs)) do
+    if not live[name] then dead[#dead + 1] = name end
+  end
+  batched('HDEL', blobs, dead)
+end
+
+local function sweep_runs(gone)
+  local listed = redis.call('HGETALL', runs)
+  for at = 1, #listed, 2 do
+    local left, changed = {}, false
+    for member in string.gmatch(listed[at + 1], '[^\n]+') do
+      if gone[member] then changed = true else left[#left + 1] = member end
+    end
+    if #left == 0 then
+      redis.call('HDEL', runs, listed[at])
+    elseif changed then
+      redis.call('HSET', runs, listed[at], table.concat(left, '\n'))
+    end
+  end
+end
+
+local function remove_all_but(keep)
+  local dead, gone, kept = {}, {}, {}
+  for _, member in ipairs(redis.call('ZRANGE', ids, 0, -1)) do
+    if keep[member] then kept[#kept + 1] = member else dead[#dead + 1], gone[member] = member, true end
+  end
+  if #dead == 0 then return 0 end
+  if #kept == 0 then
+    redis.call('UNLINK', unpack(KEYS))
+    return #dead
+  end
+  for _, member in ipairs(dead) do
+    local names = redis.call('HGET', writes, member)
+    if names then batched('HDEL', writes, cut(names, DIGEST)) end
+  end
+  batched('HDEL', writes, dead)
+  batched('HDEL', rows, dead)
+  batched('ZREM', ids, dead)
+  sweep_blobs(kept)
+  sweep_runs(gone)
+  return #dead
+end
+
+local function keep_needed(keep)
+  local roots = {}
+  for member in pairs(keep) do roots[#roots + 1] = member end
+  for _, member in ipairs(roots) do mark_needed(member, keep) end
+end

@@ -1,0 +1,37 @@
+"""Lua scripts of the checkpoint storage, each run in one round trip."""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+from redis.client import NEVER_DECODE
+from redis.exceptions import NoScriptError
+
+BYTES: dict[str, Any] = {NEVER_DECODE: []}
+"""Options of a command whose reply stays bytes whatever the client decodes."""
+
+
+class Script:
+    """One script: sent whole the first time a server sees it, by its digest afterwards."""
+
+    def __init__(self, *names: str) -> None:
+        folder = files("twintrack.memory")
+        self.source = "\n".join((folder / f"checkpoint_{name}.lua").read_text("utf-8") for name in names)
+        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, client: Any, keys: list[bytes], args: list[bytes]) -> Any:
+        """Run on one thread's keys; replies are bytes whatever the client decodes."""
+        try:
+            return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args, **BYTES)
+        except NoScriptError:
+            return await client.execute_command("EVAL", self.source, len(keys), *keys, *args, **BYTES)
+
+
+GET = Script("prelude", "get")
+READ = Script("prelude", "read")
+PUT = Script("prelude", "put")
+WRITES = Script("prelude", "writes")
+DELTA = Script("prelude", "delta")
+PRUNE = Script("prelude", "removal", "prune")
+DROP_RUNS = Script("prelude", "removal", "drop_runs")
+DELETE = Script("prelude", "delete")

@@ -1,0 +1,233 @@
+"""Where checkpoints live in Redis: a fixed set of keys per thread, one script per operation.
+
+A thread's keys share one hash tag, so any operation on it is atomic, on a cluster too:
+
+* `ids`     sorted set of `namespace NUL checkpoint id`, sorted by name, so the largest id is the newest
+* `rows`    hash of checkpoints without their channel values
+* `blobs`   hash of channel values by channel and version: a value that did not change is stored once
+* `writes`  hash of what tasks wrote
+* `runs`    hash of the checkpoints each run made
+* `info`    hash of the thread's owner and its named versions
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from twintrack.core.context import Identity
+from twintrack.core.errors import Conflict, UnknownThread
+from twintrack.core.keys import PREFIX, decode, encode, key
+from twintrack.memory import checkpoint_scripts as scripts
+from twintrack.memory.checkpoint_rows import (
+    Row,
+    Typed,
+    Write,
+    member,
+    pack_blob,
+    part,
+    place,
+    tag,
+    unpack_blob,
+    write_name,
+)
+
+PARTS = ("ids", "rows", "blobs", "writes", "runs", "info")
+ANY = b"*"
+REMEMBERED = 10_000
+"""Threads whose indexed runs one process remembers."""
+
+
+def thread_keys(thread_id: str) -> list[bytes]:
+    """Return the keys of one thread, all of them, in the order the scripts take them."""
+    return [f"{PREFIX}:checkpoint:{{{encode(thread_id)}}}:{name}".encode() for name in PARTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One checkpoint to store."""
+
+    ns: str
+    checkpoint_id: str
+    row: Row
+    blobs: dict[bytes, Typed] = field(default_factory=dict)
+    empty: Sequence[bytes] = ()
+    """Names of channel values that are gone at their new version."""
+    run_id: str = ""
+    expect: str | None = None
+    """Id that must be the newest of the namespace, empty for none; None stores in any case."""
+
+    def arguments(self) -> list[bytes]:
+        """Return what the script takes."""
+        expect = ANY if self.expect is None else member(self.ns, self.expect) if self.expect else b""
+        blobs = [item for name, value in self.blobs.items() for item in (name, pack_blob(value))]
+        head = [member(self.ns, self.checkpoint_id), self.row.pack(), self.run_id.encode(), expect]
+        return [*head, b"%d" % len(self.blobs), *blobs, b"%d" % len(self.empty), *self.empty]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One checkpoint as read."""
+
+    ns: str
+    checkpoint_id: str
+    row: Row
+    blobs: list[Typed | None]
+    """In the order of the row's names."""
+    writes: list[Write]
+    """In the order in which the super-step applies them."""
+
+
+class CheckpointStorage:
+    """Stores and reads checkpoints as bytes; knows no serializer and no graph."""
+
+    def __init__(self, client: Callable[[], Any], *, ttl_ms: int | None = None, refresh_on_read: bool = True) -> None:
+        self.client = client
+        self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
+        self._ttl_on_read = self._ttl if refresh_on_read else b""
+        self._indexed: dict[str, set[str]] = {}
+
+    async def put(self, thread_id: str, puts: Sequence[Put], owner: Identity | None = None) -> None:
+        """Store checkpoints, all or none.
+
+        Raises:
+            Conflict: another run wrote first.
+            UnknownThread: the thread is someone else's.
+        """
+        runs = {put.run_id for put in puts} - {""}
+        # Before the put, so that no checkpoint is ever missing from the index of its run.
+        await self._index(thread_id, runs - self._indexed.get(thread_id, set()))
+        arguments = [item for put in puts for item in put.arguments()]
+        new = await self._run(scripts.PUT, thread_id, [self._ttl, *_who(owner), *arguments])
+        # The thread may have been deleted elsewhere since this process indexed the run.
+        await self._index(thread_id, {run.decode() for run in new} & self._indexed.get(thread_id, set()))
+        self._remember(thread_id, runs)
+
+    async def write(
+        self, thread_id: str, ns: str, checkpoint_id: str, writes: Sequence[Write], owner: Identity | None = None
+    ) -> None:
+        """Add writes to a checkpoint; special ones (negative index) replace, others keep what is there."""
+        arguments = [self._ttl, *_who(owner), member(ns, checkpoint_id)]
+        for write in writes:
+            name = write_name(ns, checkpoint_id, write.task_id, write.index)
+            arguments += [name, b"1" if write.index < 0 else b"0", write.pack()]
+        await self._run(scripts.WRITES, thread_id, arguments)
+
+    async def get(
+        self, thread_id: str, ns: str, checkpoint_id: str | None, owner: Identity | None = None
+    ) -> Stored | None:
+        """Return one checkpoint, or the newest of the namespace."""
+        name = member(ns, checkpoint_id) if checkpoint_id else b""
+        found = await self._run(scripts.GET, thread_id, [part(ns), name, self._ttl_on_read, *_who(owner)])
+        return _stored(found) if found else None
+
+    async def read(self, thread_id: str, names: Sequence[bytes]) -> list[Stored]:
+        """Return the named checkpoints that are still there."""
+        found = await self._run(scripts.READ, thread_id, list(names))
+        return [_stored(entry) for entry in found if entry]
+
+    async def rows(self, thread_id: str, names: Sequence[bytes]) -> list[Row | None]:
+        """Return the rows of the named checkpoints, without their channel values."""
+        found = await self.command("HMGET", thread_keys(thread_id)[1], *names)
+        return [Row.unpack(raw) if raw else None for raw in found]
+
+    async def members(self, thread_id: str, ns: str | None, before: str | None) -> list[bytes]:
+        """Return the names of a thread's checkpoints, newest first; None means every namespace."""
+        ids = thread_keys(thread_id)[0]
+        if ns is not None:
+            top = member(ns, before) if before else part(ns) + b"\x01"
+            return list(await self.command("ZREVRANGEBYLEX", ids, b"(" + top, b"[" + part(ns) + b"\0"))
+        names = [(place(name)[1], name) for name in await self.command("ZRANGE", ids, 0, -1)]
+        return [name for at, name in sorted(names, reverse=True) if not before or at < before]
+
+    async def delta(
+        self, thread_id: str, ns: str, checkpoint_id: str | None, channels: Sequence[str]
+    ) -> tuple[dict[str, Typed], list[list[Write]]]:
+        """Return each channel's nearest stored value and the writes since, oldest super-step first."""
+        name = member(ns, checkpoint_id) if checkpoint_id else b""
+        tags = {tag(channel): channel for channel in channels}
+        seeds, steps = await self._run(scripts.DELTA, thread_id, [part(ns), name, *tags])
+        writes = [sorted(map(Write.unpack, step), key=_order) for step in reversed(steps)]
+        return {tags[mark]: unpack_blob(raw) for mark, raw in seeds}, writes
+
+    async def delete(self, thread_id: str) -> None:
+        """Remove a thread and every trace of it."""
+        self._indexed.pop(thread_id, None)
+        for run in await self._run(scripts.DELETE, thread_id, []):
+            await self.command("SREM", key("run", run.decode()), thread_id)
+
+    async def prune(self, thread_id: str, keep_last: int, *, retention: bool) -> int:
+        """Remove old checkpoints; return how many went."""
+        arguments = [b"%d" % keep_last, b"1" if retention else b"0", tag("__interrupt__")]
+        return int(await self._run(scripts.PRUNE, thread_id, arguments))
+
+    async def drop_run(self, run_id: str) -> None:
+        """Remove the checkpoints one run made, in every thread."""
+        index = key("run", run_id)
+        for raw in await self.command("SMEMBERS", index):
+            await self._run(scripts.DROP_RUNS, raw.decode(), [run_id.encode()])
+        await self.command("UNLINK", index)
+
+    async def touch(self, thread_id: str) -> None:
+        """Let a thread live its whole time again."""
+        await self._run(scripts.WRITES, thread_id, [self._ttl, b"", b"", b""])
+
+    async def info(self, thread_id: str) -> dict[bytes, bytes]:
+        """Return a thread's owner and named versions."""
+        flat = await self.command("HGETALL", thread_keys(thread_id)[5])
+        return dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
+
+    async def threads(self) -> AsyncIterator[str]:
+        """Yield the id of every thread; walks the whole key space, so nothing is ever missing or left behind."""
+        async for found in self.client().scan_iter(match=f"{PREFIX}:checkpoint:*:ids", count=1000):
+            name = found.decode() if isinstance(found, bytes) else found
+            yield decode(name[len(PREFIX) + len(":checkpoint:{") : -len("}:ids")])
+
+    async def command(self, *words: Any) -> Any:
+        """Run one plain command; replies are bytes whatever the client decodes."""
+        return await self.client().execute_command(*words, **scripts.BYTES)
+
+    async def _index(self, thread_id: str, runs: set[str]) -> None:
+        for run_id in runs:
+            await self.command("SADD", key("run", run_id), thread_id)
+            if self._ttl:
+                await self.command("PEXPIRE", key("run", run_id), self._ttl)
+
+    def _remember(self, thread_id: str, runs: set[str]) -> None:
+        if runs:
+            self._indexed.setdefault(thread_id, set()).update(runs)
+        if len(self._indexed) > REMEMBERED:
+            self._indexed.pop(next(iter(self._indexed)))
+
+    async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
+        try:
+            return await script.run(self.client(), thread_keys(thread_id), arguments)
+        except ResponseError as error:
+            raise _translated(error, thread_id) from error
+
+
+def _who(owner: Identity | None) -> list[bytes]:
+    return [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
+
+
+def _order(write: Write) -> tuple[str, str, int]:
+    return (write.path, write.task_id, write.index)
+
+
+def _stored(entry: Any) -> Stored:
+    name, row, blobs, writes = entry
+    return Stored(
+        *place(name),
+        row=Row.unpack(row),
+        blobs=[unpack_blob(raw) if raw is not None else None for raw in blobs],
+        writes=sorted((Write.unpack(raw) for raw in writes if raw), key=_order),
+    )
+
+
+def _translated(error: ResponseError, thread_id: str) -> Exception:
+    if "NOTOWNER" in str(error):
+        return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
+    if "CONFLICT" in str(error):
+        return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
+    return error

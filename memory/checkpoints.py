@@ -1,0 +1,280 @@
+"""LangGraph's checkpoints on Redis: versions that can be trusted to roll back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+    get_checkpoint_id,
+)
+from langgraph.checkpoint.redis.aio import AsyncRedisSaver
+from pydantic import SecretStr
+from redisvl.redis.connection import RedisConnectionFactory
+
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import RedisSettings
+from twintrack.memory.checkpoint_cipher import open_serializer
+from twintrack.memory.checkpoint_codec import (
+    config_of,
+    expected_head,
+    pack_checkpoint,
+    thread_and_space,
+    unpack_checkpoint,
+    unpack_write,
+)
+from twintrack.memory.checkpoint_copy import copy_thread
+from twintrack.memory.checkpoint_owner import owner_of
+from twintrack.memory.checkpoint_rows import Row, Write, place
+from twintrack.memory.checkpoint_storage import CheckpointStorage, Put
+
+PAGE = 16
+"""Checkpoints read at once when listing."""
+
+
+class VersionedRedisSaver(AsyncRedisSaver):
+    """Keeps every super-step of every thread; plain Redis commands only, safe on a cluster.
+
+    Give it one of `source` (a client per event loop), `redis_client` or `redis_url`. It takes what
+    `AsyncRedisSaver` takes and shares none of its keys. Where the run's config names a user, a thread belongs
+    to the user who wrote it first, and everyone else gets `UnknownThread`.
+
+    Args:
+        ttl_minutes: minutes after its last use at which a thread goes, whole; `ttl` is the dict form.
+        encryption_key: 16, 24 or 32 bytes; state and metadata are stored encrypted.
+        allowed_types: classes of the state, beside messages and plain values, that may be rebuilt on reading.
+        single_writer: refuse a put whose parent is no longer the newest version (`Conflict`).
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        *,
+        redis_client: Any = None,
+        source: RedisSource | None = None,
+        connection_args: dict[str, Any] | None = None,
+        ttl: dict[str, Any] | None = None,
+        ttl_minutes: float | None = None,
+        encryption_key: bytes | SecretStr | None = None,
+        allowed_types: Iterable[type | tuple[str, str]] = (),
+        single_writer: bool = False,
+        **_prefixes: str,
+    ) -> None:
+        key = encryption_key.get_secret_value().encode() if isinstance(encryption_key, SecretStr) else encryption_key
+        # The parent's own constructor would open its search indexes.
+        BaseCheckpointSaver.__init__(self, serde=open_serializer(key, allowed_types))
+        self.ttl_config = ttl if ttl_minutes is None else {"default_ttl": ttl_minutes, "refresh_on_read": True}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.single_writer = single_writer
+        self._source = source
+        self.configure_client(redis_url, redis_client, connection_args)
+        minutes = (self.ttl_config or {}).get("default_ttl")
+        self.storage = CheckpointStorage(
+            self._client,
+            ttl_ms=None if minutes is None else -1 if minutes == -1 else int(minutes * 60_000),
+            refresh_on_read=bool((self.ttl_config or {}).get("refresh_on_read")),
+        )
+
+    def configure_client(
+        self, redis_url: str | None = None, redis_client: Any = None, connection_args: dict[str, Any] | None = None
+    ) -> None:
+        """Choose where connections come from; opens none."""
+        self._owns_its_client = self._source is None and redis_client is None
+        if self._source is None and redis_client is None and connection_args:
+            redis_client = RedisConnectionFactory.get_async_redis_connection(redis_url, **connection_args)
+        elif self._source is None and redis_client is None:
+            settings = {"url": redis_url} if redis_url else {}
+            self._source = RedisSource(RedisSettings.model_validate(settings))
+        self._given = redis_client
+
+    def _client(self) -> Any:
+        return self._given if self._source is None else self._source.client()
+
+    async def asetup(self) -> None:
+        """Remember the running loop for the synchronous methods; there is nothing to create."""
+        self.loop = asyncio.get_running_loop()
+
+    async def __aenter__(self) -> "VersionedRedisSaver":
+        await self.asetup()
+        return self
+
+    async def __aexit__(
+        self,
+        _exc_type: type[BaseException] | None,
+        _exc_val: BaseException | None,
+        _exc_tb: TracebackType | None,
+    ) -> None:
+        if self._owns_its_client:
+            await (self._source or self._given).aclose()
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the version the config names, or the newest."""
+        thread_id, ns = thread_and_space(config)
+        found = await self.storage.get(thread_id, ns, get_checkpoint_id(config), owner_of(config))
+        return unpack_checkpoint(self.serde, thread_id, found) if found else None
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield versions, newest first; without a namespace in the config, those of every namespace."""
+        left = limit
+        threads = _one(thread_and_space(config)[0]) if config else self.storage.threads()
+        async for thread_id in threads:
+            names = await self._names(thread_id, config, before)
+            if filter:
+                names = await self._matching(thread_id, names, filter, left)
+            names = names[:left]
+            for start in range(0, len(names), PAGE):
+                for found in await self.storage.read(thread_id, names[start : start + PAGE]):
+                    yield unpack_checkpoint(self.serde, thread_id, found)
+            left = None if left is None else left - len(names)
+            if left == 0:
+                return
+
+    async def _names(self, thread_id: str, config: RunnableConfig | None, before: RunnableConfig | None) -> list[bytes]:
+        where = config["configurable"] if config else {}
+        # The server hands over the bare inner dict.
+        cursor: Any = (before or {}).get("configurable", before) or {}
+        names = await self.storage.members(thread_id, where.get("checkpoint_ns"), cursor.get("checkpoint_id"))
+        only = where.get("checkpoint_id")
+        return names if not only else [name for name in names if place(name)[1] == only]
+
+    async def _matching(
+        self, thread_id: str, names: list[bytes], wanted: dict[str, Any], limit: int | None
+    ) -> list[bytes]:
+        kept: list[bytes] = []
+        for start in range(0, len(names), 256):
+            if limit is not None and len(kept) >= limit:
+                break
+            page = names[start : start + 256]
+            for name, row in zip(page, await self.storage.rows(thread_id, page), strict=True):
+                metadata = self.serde.loads_typed(row.metadata) if row else {}
+                if row and all(metadata.get(label) == value for label, value in wanted.items()):
+                    kept.append(name)
+        return kept
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+        stream_mode: str = "values",  # noqa: ARG002 - the parent takes it and ignores it too
+    ) -> RunnableConfig:
+        """Store one version.
+
+        Raises:
+            Conflict: with `single_writer`, another run wrote to the thread first.
+            UnknownThread: the thread belongs to someone else.
+        """
+        thread_id, ns = thread_and_space(config)
+        put = self.prepare(config, checkpoint, metadata, new_versions)
+        await self.storage.put(thread_id, [put], owner_of(config))
+        return config_of(thread_id, ns, checkpoint["id"])
+
+    def prepare(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> Put:
+        """Return one version as it will be stored."""
+        put = pack_checkpoint(self.serde, config, checkpoint, metadata, new_versions)
+        return replace(put, expect=expected_head(config, metadata)) if self.single_writer else put
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what one task wrote; a write that is there stays, but for errors, interrupts and answers to them."""
+        thread_id, ns = thread_and_space(config)
+        packed = [
+            Write(task_id, channel, WRITES_IDX_MAP.get(channel, index), task_path, self.serde.dumps_typed(value))
+            for index, (channel, value) in enumerate(writes)
+        ]
+        await self.storage.write(thread_id, ns, config["configurable"]["checkpoint_id"], packed, owner_of(config))
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Do the same from another thread than the event loop's."""
+        if self.loop is None:
+            raise RuntimeError("call `await saver.asetup()` before the synchronous methods")
+        asyncio.run_coroutine_threadsafe(self.aput_writes(config, writes, task_id, task_path), self.loop).result()
+
+    async def aget_channel_values(
+        self,
+        thread_id: str,
+        checkpoint_ns: str = "",
+        checkpoint_id: str = "",
+        channel_versions: dict[str, Any] | None = None,  # noqa: ARG002 - the parent takes it and ignores it too
+    ) -> dict[str, Any]:
+        """Return the state at one version, or nothing."""
+        found = await self.aget_tuple(config_of(thread_id, checkpoint_ns, checkpoint_id))
+        return found.checkpoint["channel_values"] if found else {}
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return what each delta channel is rebuilt from."""
+        thread_id, ns = thread_and_space(config)
+        seeds, steps = await self.storage.delta(thread_id, ns, get_checkpoint_id(config), channels)
+        history: dict[str, DeltaChannelHistory] = {name: {"writes": []} for name in channels}
+        for write in (write for step in steps for write in step):
+            history[write.channel]["writes"].append(unpack_write(self.serde, write))
+        for name, value in seeds.items():
+            history[name]["seed"] = self.serde.loads_typed(value)
+        return history
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove a thread and every trace of it."""
+        await self.storage.delete(str(thread_id))
+
+    async def adelete_for_runs(self, run_ids: Iterable[str]) -> None:
+        """Remove the versions these runs made."""
+        for run_id in run_ids:
+            await self.storage.drop_run(str(run_id))
+
+    async def aprune(
+        self,
+        thread_ids: Sequence[str],
+        *,
+        strategy: str = "keep_latest",
+        keep_last: int | None = None,
+        **_ignored: Any,
+    ) -> None:
+        """Remove old versions; with `keep_last`, named ones and those that asked a person something stay."""
+        for thread_id in map(str, thread_ids):
+            if strategy in ("delete", "delete_all"):
+                await self.adelete_thread(thread_id)
+            else:
+                await self.storage.prune(thread_id, keep_last or 1, retention=keep_last is not None)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy every version of every namespace, with what was written to them."""
+        target = str(target_thread_id)
+        await copy_thread(self.storage, str(source_thread_id), target, lambda row: self._moved(row, target))
+
+    def _moved(self, row: Row, thread_id: str) -> Row:
+        metadata = self.serde.loads_typed(row.metadata)
+        if "thread_id" not in metadata:
+            return row
+        return replace(row, metadata=self.serde.dumps_typed({**metadata, "thread_id": thread_id}))
+
+
+async def _one(thread_id: str) -> AsyncIterator[str]:
+    yield thread_id
