@@ -1,0 +1,168 @@
+"""The last traces of each user, kept in Redis so that they can be read without a Langfuse server."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from twintrack.core.context import Identity
+from twintrack.core.keys import key, owned
+from twintrack.core.redis_client import RedisSource
+
+Level = Literal["DEBUG", "DEFAULT", "WARNING", "ERROR"]
+_ABOUT = "about"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose trace it is and to which conversation it belongs, unhashed."""
+
+    identity: Identity
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSpan:
+    """One step of a run, without what went in and out of it."""
+
+    id: str
+    parent: str | None
+    name: str
+    type: str
+    start: float
+    """Seconds since the epoch."""
+    end: float
+    level: str = "DEFAULT"
+    message: str = ""
+    model: str = ""
+    usage: dict[str, int] = field(default_factory=dict)
+    session: str = ""
+    user: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the run came to, such as its route; on the first span of a run."""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the step took."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """All steps of one turn, an interrupted turn's resumption included."""
+
+    id: str
+    thread_id: str
+    spans: Sequence[TraceSpan]
+
+    @property
+    def roots(self) -> list[TraceSpan]:
+        """Return the spans without a parent in this trace, oldest first."""
+        known = {span.id for span in self.spans}
+        return sorted((span for span in self.spans if span.parent not in known), key=lambda span: span.start)
+
+    @property
+    def start(self) -> float:
+        """Return when the first step began."""
+        return min(span.start for span in self.spans)
+
+    @property
+    def seconds(self) -> float:
+        """Return the time from the first step's start to the last one's end."""
+        return max(span.end for span in self.spans) - self.start
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return what the turn came to; a resumption overrides what it resumed."""
+        spans = sorted(self.spans, key=lambda span: span.start)
+        return {name: text for span in spans for name, text in span.labels.items()}
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the turn's latest run ended in an error."""
+        runs = sorted((span for span in self.spans if span.type == "agent" and span.labels), key=lambda one: one.start)
+        last = (runs or self.roots)[-1]
+        return last.level == "ERROR"
+
+    @property
+    def usage(self) -> dict[str, int]:
+        """Return the tokens of all model calls."""
+        total: dict[str, int] = {}
+        for span in self.spans:
+            for kind, count in span.usage.items():
+                total[kind] = total.get(kind, 0) + count
+        return total
+
+    def children(self, parent: TraceSpan) -> list[TraceSpan]:
+        """Return the steps directly under `parent`, in the order they began."""
+        return sorted((span for span in self.spans if span.parent == parent.id), key=lambda span: span.start)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the trace as JSON values."""
+        return {"id": self.id, "thread_id": self.thread_id, "spans": [asdict(span) for span in self.spans]}
+
+
+class TraceStore:
+    """Keeps the last `keep` traces of every user for `keep_days` days."""
+
+    def __init__(self, source: RedisSource, *, keep: int = 50, keep_days: float = 7) -> None:
+        self.source = source
+        self.keep = keep
+        self.seconds = int(keep_days * 86_400)
+
+    async def add(self, trace_id: str, owner: Owner, spans: Iterable[TraceSpan]) -> None:
+        """Store spans of one trace; the same span stored twice is stored once."""
+        rows: dict[Any, Any] = {span.id: json.dumps(asdict(span), ensure_ascii=False) for span in spans}
+        about = json.dumps({"thread_id": owner.thread_id}, ensure_ascii=False)
+        first = min(json.loads(row)["start"] for row in rows.values())
+        listing, trace = _listing(owner.identity), _trace(owner.identity, trace_id)
+        async with self.source.client().pipeline(transaction=False) as pipe:
+            pipe.hset(trace, mapping={_ABOUT: about, **rows})
+            pipe.expire(trace, self.seconds)
+            pipe.zadd(listing, {trace_id: first}, lt=True)
+            pipe.expire(listing, self.seconds)
+            await pipe.execute()
+        await self._trim(owner.identity)
+
+    async def list(self, identity: Identity, thread_id: str | None = None) -> list[Trace]:
+        """Return this user's traces, newest first."""
+        traces = [await self.get(one, identity) for one in reversed(await self._ids(identity))]
+        return [one for one in traces if one is not None and thread_id in (None, one.thread_id)]
+
+    async def get(self, trace_id: str, identity: Identity) -> Trace | None:
+        """Return one of this user's traces, or None where this user has no such trace."""
+        rows: dict[Any, Any] = await self.source.client().hgetall(_trace(identity, trace_id))
+        about = rows.pop(_ABOUT.encode(), None)
+        if about is None or not rows:
+            return None
+        spans = sorted((TraceSpan(**json.loads(row)) for row in rows.values()), key=lambda span: span.start)
+        return Trace(id=trace_id, thread_id=json.loads(about)["thread_id"], spans=spans)
+
+    async def erase(self, identity: Identity) -> int:
+        """Delete all of this user's traces and return how many there were."""
+        client = self.source.client()
+        ids = await self._ids(identity)
+        for one in ids:
+            await client.delete(_trace(identity, one))
+        await client.delete(_listing(identity))
+        return len(ids)
+
+    async def _ids(self, identity: Identity) -> Sequence[str]:
+        found: Sequence[Any] = await self.source.client().zrange(_listing(identity), 0, -1)
+        return [one.decode() for one in found]
+
+    async def _trim(self, identity: Identity) -> None:
+        client = self.source.client()
+        old = (await self._ids(identity))[: -self.keep]
+        for one in old:
+            await client.delete(_trace(identity, one))
+        if old:
+            await client.zrem(_listing(identity), *old)
+
+
+def _listing(identity: Identity) -> str:
+    return key("traces", identity.tenant_id, identity.user_id)
+
+
+def _trace(identity: Identity, trace_id: str) -> str:
+    return owned("trace", identity, trace_id)

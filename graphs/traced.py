@@ -1,0 +1,210 @@
+"""A compiled graph that traces itself, in whatever way it is run."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from twintrack.core.context import Identity, identity_of
+from twintrack.core.node_tracer import NodeTracer
+from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
+
+TRACE_ID = "twintrack_trace_id"
+"""Key of a run's config metadata, hence of every checkpoint it writes."""
+
+RunHandlers = Callable[[], Sequence[BaseCallbackHandler]]
+
+
+class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
+    """Opens one observation around each outermost run; copies of it do so too."""
+
+    def __init__(self, *, tracer: Tracer, run_handlers: RunHandlers | None = None, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.tracer = tracer
+        self.run_handlers = run_handlers
+        for name in ("_output_mapper", "_state_mapper", "_serde_allowlist"):
+            if name in fields:
+                setattr(self, name, fields[name])
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, *, context: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        """Stream the run, traced where it is the outermost one."""
+        turn = None
+        if not _is_inside(config):
+            turn = await self._begin(input, config, context)
+            config = self._config(config, turn)
+        inner = super().astream(input, config, context=context, **options)
+        async for chunk in _within(turn, inner) if turn else inner:
+            yield chunk
+
+    async def atrace_id(self, config: RunnableConfig) -> str | None:
+        """Return the trace id of the thread's latest run."""
+        return _trace_id(await self._latest(config))
+
+    async def _begin(self, input: Any, config: RunnableConfig | None, context: Any) -> Turn | None:
+        if not self.tracer.enabled:
+            return None
+        return await self.tracer.begin(await self._info(input, config, context), input)
+
+    def _config(self, config: RunnableConfig | None, turn: Turn | None) -> RunnableConfig | None:
+        handlers = [*self.run_handlers()] if self.run_handlers else []
+        if not turn and not handlers:
+            return config
+        handlers.append(turn.handler if turn else _Outermost())
+        given: RunnableConfig = {**config} if config else {}
+        given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
+        if turn:
+            given["metadata"] = {**given.get("metadata", {}), TRACE_ID: turn.trace_id}
+        return given
+
+    async def _info(self, input: Any, config: RunnableConfig | None, context: Any) -> TurnInfo:
+        given = config or {}
+        configurable = _configurable(self.config, config)
+        thread_id = str(configurable.get("thread_id") or given.get("run_id") or uuid4())
+        run_id = str(configurable.get("run_id") or given.get("run_id") or uuid4())
+        known = await self._trace_to_continue(input, given, configurable)
+        return TurnInfo(
+            name=given.get("run_name") or self.get_name(),
+            thread_id=thread_id,
+            identity=_identity(configurable, context),
+            trace_id=known or trace_id_of(thread_id, run_id),
+            resumes=known is not None,
+            tags=given.get("tags") or (),
+            metadata=_metadata(context),
+        )
+
+    async def _trace_to_continue(
+        self, input: Any, config: Mapping[str, Any], configurable: Mapping[str, Any]
+    ) -> str | None:
+        answers = isinstance(input, Command) and input.resume is not None
+        if not answers and (input is not None or configurable.get("checkpoint_id")):
+            return None
+        found = await self._latest(cast(RunnableConfig, config))
+        if found is None or (not answers and found.metadata.get("source") == "update"):
+            return None
+        return _trace_id(found)
+
+    async def _latest(self, config: RunnableConfig) -> CheckpointTuple | None:
+        configurable = _configurable(self.config, config)
+        saver = configurable.get("__pregel_checkpointer") or self.checkpointer
+        if not isinstance(saver, BaseCheckpointSaver) or not configurable.get("thread_id"):
+            return None
+        return await saver.aget_tuple({"configurable": {"checkpoint_ns": "", **configurable}})
+
+
+def traced(
+    compiled: CompiledStateGraph[Any, Any, Any, Any], tracer: Tracer, *, run_handlers: RunHandlers | None = None
+) -> TracedGraph:
+    """Return the same graph, traced; `run_handlers` makes further callback handlers, fresh for each run."""
+    fields = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
+    return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers})
+
+
+async def _within(turn: Turn, inner: Any) -> AsyncIterator[Any]:
+    """Run each piece of `inner` inside the turn's observation and close it with what came of it."""
+    try:
+        async with aclosing(inner):
+            while True:
+                turn.enter()
+                try:
+                    chunk = await anext(inner)
+                except StopAsyncIteration:
+                    break
+                finally:
+                    turn.leave()
+                yield chunk
+    except GeneratorExit:
+        turn.stop("The caller stopped reading.")
+        raise
+    except BaseException as error:
+        turn.end({"status": "failed"}, error)
+        raise
+    turn.end(_outcome(turn.handler))
+
+
+def _outcome(handler: NodeTracer) -> dict[str, str]:
+    if handler.interrupted:
+        return {"status": "interrupted"}
+    output = handler.output if isinstance(handler.output, dict) else {}
+    found = {
+        "status": _part(output.get("answer"), "status") or "done",
+        "route": _part(output.get("decision"), "route"),
+        "degraded": str(output.get("degraded") or ""),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _part(value: Any, name: str) -> str:
+    return str(value.get(name, "")) if isinstance(value, dict) else ""
+
+
+def _with_handlers(callbacks: Any, handlers: list[BaseCallbackHandler]) -> Any:
+    if not isinstance(callbacks, BaseCallbackManager):
+        return [*(callbacks or ()), *handlers]
+    manager = callbacks.copy()
+    for handler in handlers:
+        manager.add_handler(handler, inherit=True)
+    return manager
+
+
+class _Outermost(BaseCallbackHandler):
+    """Tells graphs inside an untraced run that they are inside one."""
+
+    ignore_chain = ignore_agent = ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = True
+    ignore_custom_event = True
+
+
+def _is_inside(config: RunnableConfig | None) -> bool:
+    around = var_child_runnable_config.get() or {}
+    return any(
+        isinstance(handler, NodeTracer | _Outermost)
+        for given in (config or {}, around)
+        for handler in _handlers(given.get("callbacks"))
+    )
+
+
+def _trace_id(found: CheckpointTuple | None) -> str | None:
+    value: Any = found.metadata.get(TRACE_ID) if found else None
+    return str(value) if value else None
+
+
+def _handlers(callbacks: Any) -> Sequence[Any]:
+    return callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
+
+
+def _configurable(*configs: Mapping[str, Any] | None) -> dict[str, Any]:
+    around = var_child_runnable_config.get()
+    found: dict[str, Any] = {}
+    for config in (around, *configs):
+        found |= (config or {}).get("configurable") or {}
+    return found
+
+
+class _RunInfo:
+    """What `identity_of` reads, before LangGraph has made its own."""
+
+    def __init__(self, configurable: Mapping[str, Any], context: Any) -> None:
+        self.context = context
+        self.user = configurable.get("langgraph_auth_user")
+        served = self.user is not None or configurable.get("assistant_id") or configurable.get("graph_id")
+        self.server_info = self if served else None
+
+
+def _identity(configurable: Mapping[str, Any], context: Any) -> Identity:
+    try:
+        return identity_of(_RunInfo(configurable, context))
+    except (TypeError, AttributeError):
+        return Identity()
+
+
+def _metadata(context: Any) -> dict[str, str]:
+    found = context.get("metadata") if isinstance(context, dict) else getattr(context, "metadata", None)
+    return {str(name): str(text) for name, text in found.items()} if isinstance(found, dict) else {}
