@@ -10,59 +10,19 @@ from typing import Any
 
 from twintrack.core.errors import DocumentError
 
-_CODE = frozenset(
-    [
-        ".py",
-        ".pyi",
-        ".js",
-        ".jsx",
-        ".ts",
-        ".tsx",
-        ".java",
-        ".kt",
-        ".go",
-        ".rs",
-        ".c",
-        ".h",
-        ".cc",
-        ".cpp",
-        ".hpp",
-        ".cs",
-        ".rb",
-        ".php",
-        ".swift",
-        ".scala",
-        ".sh",
-        ".bash",
-        ".sql",
-        ".r",
-        ".lua",
-        ".pl",
-        ".ps1",
-        ".css",
-        ".scss",
-        ".vue",
-        ".proto",
-        ".graphql",
-        ".tf",
-        ".toml",
-        ".yaml",
-        ".yml",
-        ".ini",
-        ".cfg",
-        ".conf",
-        ".json",
-        ".xml",
-        ".tex",
-    ]
+_CODE_LIST = (
+    ".py .pyi .js .jsx .ts .tsx .java .kt .go .rs .c .h .cc .cpp .hpp .cs .rb .php .swift .scala .sh .bash "
+    ".sql .r .lua .pl .ps1 .css .scss .vue .proto .graphql .tf .toml .yaml .yml .ini .cfg .conf .json .xml "
+    ".tex"
 )
-_TEXT = frozenset([".txt", ".text", ".rst", ".log", ".adoc", ".org", ".srt"])
-_MARKDOWN = frozenset([".md", ".markdown", ".mdx"])
-_HTML = frozenset([".html", ".htm", ".xhtml"])
-_ROWS = frozenset([".jsonl", ".ndjson"])
-_OTHERS = frozenset([".pdf", ".docx", ".csv", ".tsv"])
+_CODE = frozenset(_CODE_LIST.split())
+_TEXT = frozenset({".txt", ".text", ".rst", ".log", ".adoc", ".org", ".srt"})
+_MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+_HTML = frozenset({".html", ".htm", ".xhtml"})
+_ROWS = frozenset({".jsonl", ".ndjson"})
+_OTHERS = frozenset({".pdf", ".docx", ".csv", ".tsv"})
 READABLE = _CODE | _TEXT | _MARKDOWN | _HTML | _ROWS | _OTHERS
-_SKIPPED_FOLDERS = frozenset(["node_modules", "__pycache__", "venv", "dist", "build"])
+_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})
 
 
 @dataclass(frozen=True, slots=True)

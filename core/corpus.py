@@ -1,0 +1,129 @@
+"""The documents a tenant may ask about: bring them in, find passages, read one back."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from redis.exceptions import LockError
+from redisvl.index import AsyncSearchIndex
+
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import Embedder
+from twintrack.core.errors import Conflict
+from twintrack.core.hybrid import HybridSearch, Row, hybrid
+from twintrack.core.ingestion import Ingestion, IngestReport, Progress
+from twintrack.core.keys import key
+from twintrack.core.passages import Passage
+from twintrack.core.passages_index import EVERYONE, FIELDS, PassagesIndex, access_of, decoded, reach, read_passage
+from twintrack.core.query_words import query_words
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import RetrievalSettings
+
+_LOCK_SECONDS = 60
+
+
+class Corpus:
+    """One corpus, seen through one caller's identity at a time."""
+
+    def __init__(self, source: RedisSource, embedder: Embedder, settings: RetrievalSettings) -> None:
+        self.settings = settings
+        self._source = source
+        self._embedder = embedder
+
+    async def ingest(
+        self,
+        paths: Sequence[Path],
+        *,
+        identity: Identity,
+        progress: Progress | None = None,
+        private: bool = False,
+    ) -> IngestReport:
+        """Bring files and folders in; `private` documents are found by their owner alone.
+
+        Raises:
+            Conflict: another ingest into the same corpus is running.
+        """
+        index = await self._contract()
+        await self._open(index)
+        client = self._source.client()
+        lock = client.lock(key("corpus-lock", index.name, identity.tenant_id), _LOCK_SECONDS, blocking_timeout=2)
+        run = Ingestion(
+            client,
+            index,
+            self._embedder,
+            self.settings,
+            identity=identity,
+            access=access_of(identity, private=private),
+            progress=progress,
+            keep=lock.reacquire,
+        )
+        try:
+            async with lock:
+                return await run.run(paths)
+        except LockError as error:
+            raise Conflict(
+                f"Another ingest into corpus {self.settings.corpus} is running.", fix="wait a minute and run it again"
+            ) from error
+
+    async def search(
+        self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int | None = None
+    ) -> list[Passage]:
+        """Return the passages nearest to the question by words and by meaning, best first."""
+        index = await self._contract()
+        search = HybridSearch(
+            index=index.name,
+            words=query_words(question),
+            vector=vector,
+            filters=reach(identity),
+            fields=FIELDS,
+            vector_weight=self.settings.vector_weight,
+            candidates=self.settings.candidates,
+        )
+        rows = await hybrid(await self._open(index), search, limit=limit or self.settings.limit)
+        return [_passage(row) for row in rows]
+
+    async def passage(self, passage_id: str, *, identity: Identity) -> Passage | None:
+        """Return a passage as it is stored now, or None where it is gone or not the caller's to read."""
+        index = await self._contract()
+        names = ("access", *FIELDS)
+        values = await self._source.client().hmget(index.passage_key(passage_id, identity), names)
+        if decoded(values[0]) not in reach(identity)["access"]:
+            return None
+        fields = {name: decoded(value) for name, value in zip(names, values, strict=True)}
+        return read_passage(passage_id, fields)
+
+    async def version(self, *, identity: Identity) -> str:
+        """Return a name that changes whenever the caller's corpus does."""
+        index = await self._contract()
+        count = await self._source.client().get(index.version_key(identity))
+        return f"{index.name}@{int(count or 0)}"
+
+    async def count(self, *, identity: Identity) -> int:
+        """Return how many documents the caller can reach."""
+        index = await self._contract()
+        names = await self._source.client().hkeys(index.documents_key(identity))
+        reachable = (EVERYONE, access_of(identity, private=True))
+        return sum(decoded(name).partition("\t")[0] in reachable for name in names)
+
+    async def clear(self, *, identity: Identity, private: bool = False) -> int:
+        """Drop the tenant's shared documents, or the caller's private ones; return how many."""
+        index = await self._contract()
+        access = access_of(identity, private=private)
+        client = self._source.client()
+        run = Ingestion(client, index, self._embedder, self.settings, identity=identity, access=access)
+        return await run.drop_all()
+
+    async def _contract(self) -> PassagesIndex:
+        if self._embedder.dims == 0:
+            await self._embedder.embed_one("dimension")
+        return PassagesIndex(self.settings.corpus, self._embedder.name, self._embedder.dims, self.settings.vector_index)
+
+    async def _open(self, index: PassagesIndex) -> AsyncSearchIndex:
+        return await self._source.index(index.schema())
+
+
+def _passage(row: Row) -> Passage:
+    """Return the passage in a row; the logistic curve puts its standard score between 0 and 1, order kept."""
+    return read_passage(row.key.rsplit(":", 1)[-1], row.fields, score=1 / (1 + math.exp(-row.score)))

@@ -1,0 +1,211 @@
+"""Brings files into a corpus: unchanged documents are skipped, changed ones replaced, removed ones dropped."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from redis.asyncio import Redis
+
+from twintrack.core.chunks import chunks
+from twintrack.core.context import Identity
+from twintrack.core.documents import Document, Failure, find_files, read_documents
+from twintrack.core.embeddings import Embedder
+from twintrack.core.errors import DocumentError
+from twintrack.core.passages_index import PassagesIndex, Stored, decoded, digest, embedded_text, record
+from twintrack.core.settings import RetrievalSettings
+from twintrack.core.tokens import Span
+
+Progress = Callable[[int, int, str], None]
+"""Called with documents done, documents known of so far, and the one at hand."""
+_BATCH = 32
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What became of each document."""
+
+    read: int = 0
+    skipped: int = 0
+    """Unchanged since the last time."""
+    replaced: int = 0
+    removed: int = 0
+    passages: int = 0
+    """Passages written this time."""
+    failed: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    document: Document
+    stored: Stored
+    chunks: list[Span]
+
+
+class Ingestion:
+    """One run over some paths; every document is written whole or not at all, so a run may stop anywhere."""
+
+    def __init__(
+        self,
+        client: Redis,
+        index: PassagesIndex,
+        embedder: Embedder,
+        settings: RetrievalSettings,
+        *,
+        identity: Identity,
+        access: str,
+        progress: Progress | None = None,
+        keep: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self._client = client
+        self._index = index
+        self._embedder = embedder
+        self._settings = settings
+        self._identity = identity
+        self._access = access
+        self._progress = progress
+        self._keep = keep
+        self._known: dict[str, Stored] = {}
+        self._seen: dict[str, str] = {}
+        self._pending: list[_Pending] = []
+        self._done = self._total = 0
+        self._report = IngestReport()
+
+    async def run(self, paths: Sequence[Path]) -> IngestReport:
+        """Read every path, write what is new or changed, drop what is gone."""
+        began = time.monotonic()
+        self._known = await self._stored_documents()
+        files = await asyncio.to_thread(self._find, paths)
+        self._total = len(files)
+        for file in files:
+            await self._take_file(file)
+        await self._write_pending()
+        removed = await asyncio.to_thread(self._removed, paths)
+        await self._drop(removed)
+        self._report.removed = len(removed)
+        self._report.seconds = time.monotonic() - began
+        return self._report
+
+    async def _stored_documents(self) -> dict[str, Stored]:
+        rows = await self._client.hgetall(self._index.documents_key(self._identity))
+        stored = {decoded(name): Stored(**json.loads(value)) for name, value in rows.items()}
+        return {name: value for name, value in stored.items() if name == self._field(value.id)}
+
+    def _field(self, document_id: str) -> str:
+        return f"{self._access}\t{document_id}"
+
+    def _find(self, paths: Sequence[Path]) -> list[Path]:
+        files: dict[Path, None] = {}
+        for path in paths:
+            try:
+                files.update(dict.fromkeys(file.resolve() for file in find_files(path)))
+            except DocumentError as error:
+                self._report.failed.append(Failure(path.resolve().as_posix(), error.problem, error.fix))
+        return list(files)
+
+    async def _take_file(self, file: Path) -> None:
+        limit = int(self._settings.max_file_mb * 1e6)
+        found = await asyncio.to_thread(lambda: list(read_documents(file, max_bytes=limit)))
+        self._total += len(found) - 1
+        for item in found:
+            if isinstance(item, Failure):
+                self._report.failed.append(item)
+                self._tick(item.source)
+            else:
+                await self._take(item)
+
+    async def _take(self, document: Document) -> None:
+        """Note the document; queue it unless it is stored as it is."""
+        if other := self._seen.get(document.id):
+            problem = f"{document.source}: the id {document.id!r} is used twice, first in {other}."
+            self._report.failed.append(Failure(document.source, problem, "give each row its own id"))
+            self._tick(document.id)
+            return
+        self._seen[document.id] = document.source
+        self._report.read += 1
+        mark = digest(document, access=self._access, cut=f"{self._settings.chunk_chars} {self._settings.chunk_overlap}")
+        before = self._known.get(self._field(document.id))
+        if before and before.digest == mark:
+            self._report.skipped += 1
+            self._tick(document.id)
+            return
+        await self._queue(document, mark)
+
+    async def _queue(self, document: Document, mark: str) -> None:
+        size, overlap = self._settings.chunk_chars, self._settings.chunk_overlap
+        pieces = await asyncio.to_thread(chunks, document.text, size=size, overlap=overlap)
+        self._pending.append(_Pending(document, Stored(document.id, document.source, mark, len(pieces)), pieces))
+        if sum(len(pending.chunks) for pending in self._pending) >= _BATCH:
+            await self._write_pending()
+
+    def _tick(self, name: str) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, self._total, name)
+
+    async def _write_pending(self) -> None:
+        """Embed the waiting documents and write them in one transaction."""
+        waiting, self._pending = self._pending, []
+        if not waiting:
+            return
+        if self._keep:
+            await self._keep()
+        texts = [embedded_text(pending.document, chunk) for pending in waiting for chunk in pending.chunks]
+        vectors = iter(await self._embedder.embed(texts))
+        async with self._client.pipeline(transaction=True) as pipe:
+            for pending in waiting:
+                self._write(pipe, pending, vectors)
+            pipe.incr(self._index.version_key(self._identity))
+            await pipe.execute()
+        for pending in waiting:
+            self._tick(pending.document.id)
+
+    def _write(self, pipe: Redis, pending: _Pending, vectors: Iterator[NDArray[np.float32]]) -> None:
+        before = self._known.get(self._field(pending.document.id))
+        self._forget(pipe, before)
+        for passage_id, chunk in zip(pending.stored.passage_ids(), pending.chunks, strict=True):
+            fields = record(pending.document, chunk, next(vectors), identity=self._identity, access=self._access)
+            pipe.hset(self._index.passage_key(passage_id, self._identity), mapping=fields)
+        self._remember(pipe, pending.stored)
+        self._report.replaced += before is not None
+        self._report.passages += pending.stored.passages
+
+    def _remember(self, pipe: Redis, stored: Stored) -> None:
+        name = self._field(stored.id)
+        pipe.hset(self._index.documents_key(self._identity), name, json.dumps(stored.to_json()))
+
+    def _forget(self, pipe: Redis, stored: Stored | None) -> None:
+        if stored:
+            pipe.unlink(*(self._index.passage_key(name, self._identity) for name in stored.passage_ids()))
+            pipe.hdel(self._index.documents_key(self._identity), self._field(stored.id))
+
+    def _removed(self, paths: Sequence[Path]) -> list[Stored]:
+        """Return documents that came from below `paths` and are there no more; what failed to be read stays."""
+        roots = [path.resolve() for path in paths]
+        kept = {failure.source for failure in self._report.failed if Path(failure.source).exists()}
+        candidates = [stored for stored in self._known.values() if stored.id not in self._seen]
+        return [stored for stored in candidates if stored.source not in kept and _is_below(Path(stored.source), roots)]
+
+    async def drop_all(self) -> int:
+        """Drop every document under this access; return how many there were."""
+        known = list((await self._stored_documents()).values())
+        await self._drop(known)
+        return len(known)
+
+    async def _drop(self, gone: Sequence[Stored]) -> None:
+        if not gone:
+            return
+        async with self._client.pipeline(transaction=True) as pipe:
+            for stored in gone:
+                self._forget(pipe, stored)
+            pipe.incr(self._index.version_key(self._identity))
+            await pipe.execute()
+
+
+def _is_below(file: Path, roots: Sequence[Path]) -> bool:
+    return any(file == root or root in file.parents for root in roots)

@@ -1,0 +1,148 @@
+"""The one contract of a corpus in Redis: its index, its keys and what stands in a passage's record."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twintrack.core.context import Identity
+from twintrack.core.documents import Document
+from twintrack.core.keys import encode, key
+from twintrack.core.passages import Passage
+from twintrack.core.tokens import Span, words
+
+FIELDS = ("document", "title", "source", "text", "start")
+"""Fields of a record from which a passage is read back."""
+EVERYONE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the corpus remembers of one document."""
+
+    id: str
+    source: str
+    digest: str
+    """Hash of the document's id and content; passage ids begin with it, so a changed text gets new ids."""
+    passages: int
+
+    def passage_ids(self) -> list[str]:
+        """Return the ids of the document's passages, in order."""
+        return [f"{self.digest}-{number}" for number in range(self.passages)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PassagesIndex:
+    """Names of one corpus made with one embedder."""
+
+    corpus: str
+    embedder: str
+    dims: int
+    algorithm: str = "hnsw"
+
+    @property
+    def name(self) -> str:
+        """Return the index's name; it holds corpus, embedder and dimension, so none is ever mixed up."""
+        return f"{self.family}{re.sub(r'[^a-z0-9]+', '-', self.embedder.lower())}-{self.dims}-{self.algorithm}"
+
+    @property
+    def family(self) -> str:
+        """Return what the names of this corpus's indexes begin with, whatever the embedder."""
+        return f"twintrack-corpus-{self.corpus}--"
+
+    def schema(self) -> dict[str, Any]:
+        """Return RedisVL's schema; no stop words, because they crash RediSearch 2.10 and mean nothing in Chinese."""
+        vector = {"dims": self.dims, "algorithm": self.algorithm, "distance_metric": "cosine", "datatype": "float32"}
+        if self.algorithm == "hnsw":
+            vector |= {"m": 16, "ef_construction": 200, "ef_runtime": 100}
+        tag = {"case_sensitive": True, "separator": "\t"}
+        return {
+            "index": {
+                "name": self.name,
+                "prefix": key("corpus", self.name) + ":",
+                "storage_type": "hash",
+                "stopwords": [],
+            },
+            "fields": [
+                {"name": "tenant", "type": "tag", "attrs": tag},
+                {"name": "access", "type": "tag", "attrs": tag},
+                {"name": "words", "type": "text"},
+                {"name": "vector", "type": "vector", "attrs": vector},
+            ],
+        }
+
+    def passage_key(self, passage_id: str, identity: Identity) -> str:
+        """Return the key of a passage; the tenant in it is the first wall, the access tag the second."""
+        return key("corpus", self.name, identity.tenant_id, passage_id)
+
+    def documents_key(self, identity: Identity) -> str:
+        """Return the key under which the tenant's documents are listed."""
+        return key("corpus-documents", self.name, identity.tenant_id)
+
+    def version_key(self, identity: Identity) -> str:
+        """Return the key of the tenant's count of changes."""
+        return key("corpus-version", self.name, identity.tenant_id)
+
+
+def access_of(identity: Identity, *, private: bool) -> str:
+    """Return the access tag of a document: everyone in the tenant, or its owner alone."""
+    return f"user {encode(identity.user_id)}" if private else EVERYONE
+
+
+def reach(identity: Identity) -> dict[str, str | tuple[str, ...]]:
+    """Return the tags a query by this caller is held to."""
+    return {"tenant": encode(identity.tenant_id), "access": (EVERYONE, access_of(identity, private=True))}
+
+
+def digest(document: Document, *, access: str, cut: str) -> str:
+    """Return the hash that changes with the document, its reader or how it is cut."""
+    parts = "\0".join((document.id, document.title, document.text, access, cut))
+    return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def record(
+    document: Document, chunk: Span, vector: NDArray[np.float32], *, identity: Identity, access: str
+) -> dict[Any, Any]:
+    """Return the hash that is stored for one passage."""
+    return {
+        "tenant": encode(identity.tenant_id),
+        "access": access,
+        "document": document.id,
+        "title": document.title,
+        "source": document.source,
+        "text": chunk.text,
+        "start": chunk.start,
+        "words": " ".join(words(f"{document.title}\n{chunk.text}")),
+        "vector": vector.astype(np.float32).tobytes(),
+    }
+
+
+def decoded(value: bytes | str | None) -> str:
+    """Return what Redis gave as text."""
+    return value.decode() if isinstance(value, bytes) else value or ""
+
+
+def embedded_text(document: Document, chunk: Span) -> str:
+    """Return what of a passage is embedded."""
+    return f"{document.title}\n{chunk.text}"
+
+
+def read_passage(passage_id: str, fields: Mapping[str, str], *, score: float = 0.0) -> Passage:
+    """Return the passage a record holds."""
+    return Passage(
+        id=passage_id,
+        document_id=fields["document"],
+        title=fields["title"],
+        source=fields["source"],
+        text=fields["text"],
+        start=int(fields["start"]),
+        score=score,
+    )

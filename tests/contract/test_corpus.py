@@ -1,0 +1,269 @@
+"""A corpus in real Redis: found, cited, walled, resumable, and safe from whatever a question holds."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from twintrack.core.context import Identity
+from twintrack.core.corpus import Corpus
+from twintrack.core.embeddings import LocalEmbedder
+from twintrack.core.errors import Conflict
+from twintrack.core.ingestion import IngestReport
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import RedisSettings, RetrievalSettings
+
+ANNE = Identity("acme", "anne")
+BOB = Identity("acme", "bob")
+RIVAL = Identity("rival", "anne")
+TEXTS = {
+    "fees.md": "# Fees\n\nThe monthly fee of the Blue Account is $15. It is waived above $2,000.",
+    "rail.txt": "广茂铁路全长364.6公里。它由三茂铁路股份有限公司管理运营。",
+    "rivers.md": "# Rivers\n\nThe Rhine rises in Switzerland. It flows into the North Sea.",
+}
+
+
+@pytest.fixture
+def corpus(source: RedisSource) -> Corpus:
+    return Corpus(source, LocalEmbedder(), RetrievalSettings.model_validate({}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+async def found(corpus: Corpus, question: str, identity: Identity = ANNE) -> list[str]:
+    vector = await LocalEmbedder().embed_one(question)
+    return [Path(passage["source"]).name for passage in await corpus.search(question, vector, identity=identity)]
+
+
+def figures(report: IngestReport) -> tuple[int, int, int, int]:
+    return report.read, report.skipped, report.replaced, report.removed
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is the monthly fee?", "fees.md"),
+        ("广茂铁路全长多少公里？", "rail.txt"),
+        ("Where does the Rhine rise?", "rivers.md"),
+    ],
+)
+async def test_the_right_passage_comes_first_in_both_languages(
+    corpus: Corpus, folder: Path, question: str, name: str
+) -> None:
+    report = await corpus.ingest([folder], identity=ANNE)
+    assert figures(report) == (3, 0, 0, 0)
+    assert report.passages == 3
+    assert (await found(corpus, question))[0] == name
+
+
+async def test_a_passage_stands_in_its_document_where_it_says(corpus: Corpus, tmp_path: Path) -> None:
+    text = "\n\n".join(f"Paragraph {n} is about topic {n}. " + "More words follow here. " * 20 for n in range(12))
+    (tmp_path / "long.txt").write_text(text)
+    await corpus.ingest([tmp_path], identity=ANNE)
+    passages = await corpus.search("topic 7", await LocalEmbedder().embed_one("topic 7"), identity=ANNE)
+    assert len(passages) == 8
+    for passage in passages:
+        assert text[passage["start"] :].startswith(passage["text"])
+        stored = await corpus.passage(passage["id"], identity=ANNE)
+        assert stored == passage | {"score": 0.0}
+    scores = [passage["score"] for passage in passages]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+async def test_unchanged_is_skipped_changed_is_replaced_and_removed_is_dropped(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    first = await corpus.version(identity=ANNE)
+    assert figures(await corpus.ingest([folder], identity=ANNE)) == (3, 3, 0, 0)
+    assert await corpus.version(identity=ANNE) == first
+    (folder / "fees.md").write_text("# Fees\n\nThe monthly fee is now $99.")
+    (folder / "rivers.md").unlink()
+    assert figures(await corpus.ingest([folder], identity=ANNE)) == (2, 1, 1, 1)
+    assert await corpus.version(identity=ANNE) != first
+    assert await corpus.count(identity=ANNE) == 2
+    question = "monthly fee"
+    passages = await corpus.search(question, await LocalEmbedder().embed_one(question), identity=ANNE)
+    assert [passage["text"] for passage in passages if "fee" in passage["text"]] == [
+        "# Fees\n\nThe monthly fee is now $99."
+    ]
+
+
+async def test_a_citation_of_a_changed_document_no_longer_resolves(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    vector = await LocalEmbedder().embed_one("fee")
+    before = (await corpus.search("fee", vector, identity=ANNE, limit=1))[0]
+    (folder / "fees.md").write_text("# Fees\n\nThe monthly fee is now $99.")
+    await corpus.ingest([folder], identity=ANNE)
+    assert await corpus.passage(before["id"], identity=ANNE) is None
+
+
+async def test_what_fails_is_reported_and_stops_nothing(corpus: Corpus, folder: Path) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    report = await corpus.ingest([folder, folder / "gone"], identity=ANNE)
+    assert report.read == 3
+    assert len(report.failed) == 2
+    assert all(failure.fix for failure in report.failed)
+
+
+async def test_an_id_used_twice_is_reported(corpus: Corpus, tmp_path: Path) -> None:
+    rows = [{"id": "x", "text": "one"}, {"id": "x", "text": "two"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    report = await corpus.ingest([tmp_path], identity=ANNE)
+    assert (report.read, len(report.failed)) == (1, 1)
+
+
+async def test_another_tenant_finds_reads_and_counts_nothing(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    vector = await LocalEmbedder().embed_one("fee")
+    passage = (await corpus.search("fee", vector, identity=ANNE))[0]
+    assert await found(corpus, "monthly fee", BOB) != []
+    for stranger in (RIVAL, Identity("ACME", "anne"), Identity("acme*", "anne"), Identity("", ""), Identity("a,acme")):
+        assert await found(corpus, "monthly fee", stranger) == []
+        assert await corpus.passage(passage["id"], identity=stranger) is None
+        assert await corpus.count(identity=stranger) == 0
+
+
+async def test_a_private_document_is_its_owners_alone(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=ANNE, private=True)
+    vector = await LocalEmbedder().embed_one("fee")
+    passage = (await corpus.search("fee", vector, identity=ANNE))[0]
+    assert await found(corpus, "monthly fee", BOB) == []
+    assert await corpus.passage(passage["id"], identity=BOB) is None
+    assert await corpus.clear(identity=BOB, private=True) == 0
+    assert await corpus.clear(identity=ANNE, private=True) == 3
+    assert await found(corpus, "monthly fee", ANNE) == []
+
+
+class Interrupted(LocalEmbedder):
+    """Stops like Ctrl-C after some batches."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.batches = batches
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self.batches == 0:
+            raise asyncio.CancelledError
+        self.batches -= 1
+        return await super().embed(texts)
+
+
+async def test_an_interrupted_run_keeps_whole_documents_and_goes_on_from_there(
+    source: RedisSource, tmp_path: Path
+) -> None:
+    rows = [{"id": f"d{n}", "text": f"Document {n}. " * 80} for n in range(60)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    settings = RetrievalSettings.model_validate({})
+    with pytest.raises(asyncio.CancelledError):
+        await Corpus(source, Interrupted(2), settings).ingest([tmp_path], identity=ANNE)
+    corpus = Corpus(source, LocalEmbedder(), settings)
+    kept = await corpus.count(identity=ANNE)
+    assert 0 < kept < 60
+    report = await corpus.ingest([tmp_path], identity=ANNE)
+    assert (report.skipped, report.replaced) == (kept, 0)
+    assert await corpus.count(identity=ANNE) == 60
+    passages = [name async for name in source.client().scan_iter("twintrack:corpus:*", 1000)]
+    assert len(passages) == 120
+
+
+async def test_two_runs_at_once_are_a_conflict(source: RedisSource, tmp_path: Path) -> None:
+    rows = [{"id": f"d{n}", "text": f"Document {n}. " * 60} for n in range(10)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    class Slow(LocalEmbedder):
+        async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            await asyncio.sleep(2.6)
+            return await super().embed(texts)
+
+    settings = RetrievalSettings.model_validate({})
+    one = asyncio.create_task(Corpus(source, Slow(), settings).ingest([tmp_path], identity=ANNE))
+    await asyncio.sleep(0.3)
+    with pytest.raises(Conflict):
+        await Corpus(source, LocalEmbedder(), settings).ingest([tmp_path], identity=ANNE)
+    assert (await one).read == 10
+
+
+async def test_no_question_of_stop_words_crashes_redis(corpus: Corpus, folder: Path) -> None:
+    """RediSearch 2.10 dies on a union of two stop words and a word unless the index has no stop words."""
+    await corpus.ingest([folder], identity=ANNE)
+    for question in ("will there cat", "there will fee", "a an the", "the who", "will there interview required"):
+        await found(corpus, question)
+    from twintrack.core.hybrid import HybridSearch, hybrid
+    from twintrack.core.passages_index import PassagesIndex
+
+    index = PassagesIndex("default", corpus._embedder.name, 512)
+    search = HybridSearch(
+        index=index.name,
+        words=["will", "there", "fee"],
+        vector=await LocalEmbedder().embed_one("x"),
+        filters={"tenant": "acme"},
+        fields=("document",),
+        vector_weight=0.5,
+    )
+    assert await hybrid(await corpus._open(index), search, limit=3)
+
+
+HOSTILE = (
+    st.text(max_size=300)
+    | st.text(alphabet="@{}[]()|-~*%:;=><$\"'\\ \t\nabc中", max_size=120)
+    | st.lists(
+        st.sampled_from(
+            [
+                "will",
+                "there",
+                "a",
+                "the",
+                "@tenant:{*}",
+                "=>[KNN",
+                "9",
+                "@v",
+                "$v]",
+                "-*",
+                "(a|b)",
+                "%x%",
+                "😀",
+                "中文",
+                "�",
+            ]
+        )
+    ).map(" ".join)
+)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    (tmp_path / "a.md").write_text(TEXTS["fees.md"])
+    return tmp_path
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(questions=st.lists(HOSTILE, min_size=20, max_size=20))
+def test_hostile_questions_never_crash_a_search(redis_url: str, filled: Path, questions: list[str]) -> None:
+    async def ask() -> None:
+        source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
+        corpus = Corpus(source, LocalEmbedder(), RetrievalSettings.model_validate({}))
+        await corpus.ingest([filled], identity=ANNE)
+        for question in questions:
+            assert len(await found(corpus, question)) == 1
+        await source.aclose()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("question", ["", "fee " * 25_000, "\x00\x01\x1f", "😀" * 5000, "费" * 100_000, "a" * 100_000])
+async def test_huge_and_empty_questions_are_answered(corpus: Corpus, folder: Path, question: str) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    assert len(await found(corpus, question)) == 3
