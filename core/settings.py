@@ -11,8 +11,11 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourcesError
+from yaml import YAMLError
 
 from twintrack.core.errors import SettingsError
+from twintrack.core.settings_errors import explain, unknown
 
 SETTINGS_FILE = Path("twintrack.yaml")
 
@@ -173,15 +176,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the base class's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then environment, then .env, then twintrack.yaml."""
-        return (
-            sources["init_settings"],
-            sources["env_settings"],
-            sources["dotenv_settings"],
-            YamlConfigSettingsSource(settings_cls),
-        )
+        return (init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls))
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -190,7 +193,30 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: names the wrong setting, where it came from and the fix.
     """
+    if strangers := unknown(Settings):
+        name, near = strangers[0]
+        fix = f"did you mean {near}?" if near else "remove it; `twintrack settings` lists them all."
+        raise SettingsError(f"{name} is not a setting.", fix=fix)
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(str(error)) from error
+        problem, fix = explain(error, Settings, overrides, SETTINGS_FILE)
+        raise SettingsError(problem, fix=fix) from error
+    except YAMLError as error:
+        raise SettingsError(f"{SETTINGS_FILE} is not YAML: {_one_line(error)}.", fix="correct that line") from error
+    except SourcesError as error:
+        raise SettingsError(
+            _one_line(error), fix="write lists and objects as JSON, as in '[\"calculator\"]'"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The settings cannot be read: {_one_line(error)}.", fix="make .env and twintrack.yaml readable UTF-8"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{SETTINGS_FILE} cannot be used: {_one_line(error)}.", fix="write `section:` and below it `  field: value`"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

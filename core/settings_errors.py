@@ -1,0 +1,76 @@
+"""Say of a wrong setting which one it is, where it came from and how to mend it."""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError
+
+PREFIX = "TWINTRACK_"
+
+
+def explain(
+    error: ValidationError, tree: type[BaseModel], given: Mapping[str, Any], yaml_file: Path
+) -> tuple[str, str]:
+    """Return the problem and the fix of every wrong value, joined."""
+    problems: list[str] = []
+    fixes: list[str] = []
+    for wrong in error.errors(include_url=False, include_context=False):
+        path = [str(part) for part in wrong["loc"]]
+        name = variable(path)
+        shown = "" if "secret" in str(wrong["type"]) or _is_secret(path) else f"={wrong['input']!r}"[:80]
+        problems.append(f"{name}{shown} (from {source(path, given, yaml_file)}): {wrong['msg']}.")
+        fixes.append(_fix(path, tree))
+    return " ".join(problems), " ".join(dict.fromkeys(fixes))
+
+
+def unknown(tree: type[BaseModel]) -> list[tuple[str, str]]:
+    """Return each TWINTRACK_ variable that names no setting, with the nearest name that does."""
+    known = set(variables(tree))
+    given = {*os.environ, *dotenv_values(".env")}
+    strangers = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [(name, next(iter(difflib.get_close_matches(name.upper(), known, 1)), "")) for name in strangers]
+
+
+def variables(tree: type[BaseModel], parts: tuple[str, ...] = ()) -> Iterable[str]:
+    """Yield the variable of each field and of each section as a whole."""
+    for name, field in tree.model_fields.items():
+        yield variable([*parts, name])
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from variables(field.annotation, (*parts, name))
+
+
+def variable(path: Iterable[str]) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + "__".join(part.upper() for part in path)
+
+
+def source(path: list[str], given: Mapping[str, Any], yaml_file: Path) -> str:
+    """Return where the value was read from, the strongest source first."""
+    names = {variable(path[:depth]) for depth in range(1, len(path) + 1)}
+    if path and path[0] in given:
+        return "an argument"
+    if names & {name.upper() for name in os.environ}:
+        return "the environment"
+    if names & {name.upper() for name in dotenv_values(".env")}:
+        return ".env"
+    return str(yaml_file) if yaml_file.exists() else "a default"
+
+
+def _is_secret(path: list[str]) -> bool:
+    return any(word in path[-1] for word in ("key", "url", "password", "token"))
+
+
+def _fix(path: list[str], tree: type[BaseModel]) -> str:
+    branch: Any = tree
+    for part in path[:-1]:
+        field = branch.model_fields.get(part)
+        branch = field.annotation if field else tree
+    field = getattr(branch, "model_fields", {}).get(path[-1])
+    if field is None:
+        near = difflib.get_close_matches(variable(path), list(variables(tree)), 1)
+        return f"{'did you mean ' + near[0] + '?' if near else 'remove it;'} `twintrack settings` lists them all."
+    return f"{variable(path)}: {field.description}"
