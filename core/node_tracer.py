@@ -36,6 +36,8 @@ class NodeTracer(CallbackHandler):
     """
 
     run_inline = True
+    _model_parse_warning_logged = True
+    """A model without a name is not worth a log line in every run."""
 
     def __init__(self, client: Langfuse, root: Any) -> None:
         # The parent's constructor looks the client up in a registry of the process, so it is not called.

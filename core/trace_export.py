@@ -151,7 +151,7 @@ class RedisExporter(SpanExporter):
                 await self.store.add(trace_id, owner, rows)
 
     async def _disconnect(self) -> None:
-        await self.store.source.client().aclose()
+        await self.store.source.aclose()
 
 
 def row_of(span: ReadableSpan) -> TraceSpan:

@@ -126,8 +126,9 @@ class Tracer:
     async def begin(self, info: TurnInfo, given: Any) -> Turn | None:
         """Open the observation of a run; None where that failed, and the run goes on untraced."""
         try:
-            client = self._client or await asyncio.to_thread(self._started)
-            return self._begin(client, info, given)
+            if self._client is None:
+                await asyncio.to_thread(self._start)
+            return self._begin(info, given)
         except Exception:
             log.exception("A run is not traced.")
             return None
@@ -146,7 +147,10 @@ class Tracer:
         if provider is not None:
             _bounded(provider.shutdown, seconds)
 
-    def _begin(self, client: SpanClient, info: TurnInfo, given: Any) -> Turn:
+    def _begin(self, info: TurnInfo, given: Any) -> Turn | None:
+        client = self._client
+        if client is None:
+            return None
         outside = get_current()
         parent = _parent_context(info)
         attach(parent)
@@ -171,14 +175,12 @@ class Tracer:
             "metadata": {label(name, self.mask): label(text, self.mask) for name, text in metadata.items()},
         }
 
-    def _started(self) -> SpanClient:
+    def _start(self) -> None:
         with self._lock:
-            client = self._client
-            if client is None:
+            if self._client is None and not self._closed:
                 self._provider = self._open_provider()
-                client = self._client = SpanClient(self._provider, self._public_key, self.variables)
+                self._client = SpanClient(self._provider, self._public_key, self.variables)
                 atexit.register(self.close)
-            return client
 
     @property
     def _public_key(self) -> str:

@@ -1,6 +1,6 @@
 """A compiled graph that traces itself, in whatever way it is run."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 from uuid import uuid4
@@ -41,9 +41,10 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if not _is_inside(config):
             turn = await self._begin(input, config, context)
             config = self._config(config, turn)
-        inner = super().astream(input, config, context=context, **options)
-        async for chunk in _within(turn, inner) if turn else inner:
-            yield chunk
+        inner: Any = super().astream(input, config, context=context, **options)
+        async with aclosing(_within(turn, inner) if turn else inner) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def atrace_id(self, config: RunnableConfig) -> str | None:
         """Return the trace id of the thread's latest run."""
@@ -108,7 +109,7 @@ def traced(
     return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers})
 
 
-async def _within(turn: Turn, inner: Any) -> AsyncIterator[Any]:
+async def _within(turn: Turn, inner: Any) -> AsyncGenerator[Any]:
     """Run each piece of `inner` inside the turn's observation and close it with what came of it."""
     try:
         async with aclosing(inner):

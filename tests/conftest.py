@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.otlp_capture import otlp as otlp
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_client import RedisSource
