@@ -178,6 +178,12 @@ class CheckpointStorage:
         flat = await self.command("HGETALL", thread_keys(thread_id)[5])
         return dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
 
+    async def name(self, thread_id: str, name: str, version: bytes) -> bool:
+        """Give a version a name; False where another one has it."""
+        info, field_ = thread_keys(thread_id)[5], f"name:{name}".encode()
+        new = await self.command("HSETNX", info, field_, version)
+        return bool(new) or await self.command("HGET", info, field_) == version
+
     async def threads(self) -> AsyncIterator[str]:
         """Yield the id of every thread; walks the whole key space, so nothing is ever missing or left behind."""
         async for found in self.client().scan_iter(match=f"{PREFIX}:checkpoint:*:ids", count=1000):

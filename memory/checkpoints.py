@@ -64,12 +64,13 @@ class VersionedRedisSaver(AsyncRedisSaver):
         connection_args: dict[str, Any] | None = None,
         ttl: dict[str, Any] | None = None,
         ttl_minutes: float | None = None,
-        encryption_key: bytes | SecretStr | None = None,
+        encryption_key: str | bytes | SecretStr | None = None,
         allowed_types: Iterable[type | tuple[str, str]] = (),
         single_writer: bool = False,
         **_prefixes: str,
     ) -> None:
-        key = encryption_key.get_secret_value().encode() if isinstance(encryption_key, SecretStr) else encryption_key
+        secret = encryption_key.get_secret_value() if isinstance(encryption_key, SecretStr) else encryption_key
+        key = secret.encode() if isinstance(secret, str) else secret
         # The parent's own constructor would open its search indexes.
         BaseCheckpointSaver.__init__(self, serde=open_serializer(key, allowed_types))
         self.ttl_config = ttl if ttl_minutes is None else {"default_ttl": ttl_minutes, "refresh_on_read": True}

@@ -1,0 +1,221 @@
+"""The versions of a thread: list, name, compare, go back, branch off."""
+
+import builtins
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot
+
+from twintrack.core.context import Identity
+from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
+from twintrack.memory.checkpoint_rows import member, place
+from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.rollback import ROLLED_BACK_TO, Rollback, roll_back
+from twintrack.memory.version_diff import diff_states
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One checkpoint of a thread's own graph."""
+
+    id: str
+    parent: str
+    """Id of the version before, empty for the first."""
+    created_at: str
+    """ISO 8601."""
+    step: int
+    source: str
+    """What made it: `input`, `loop`, `update`, `fork` or `rollback`."""
+    next: list[str]
+    """Nodes that run when the thread goes on from here."""
+    route: str
+    """Track the turn took, empty before it is chosen."""
+    actor: str
+    """Who made it: the user of the run, or who rolled back."""
+    reason: str
+    """Why it was rolled back, else empty."""
+    rolled_back_to: str
+    """Version it went back to, else empty."""
+    name: str
+    """Name it was saved under, else empty."""
+    is_head: bool
+    """Whether the thread goes on from here."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+
+class Versions:
+    """Reads and moves the versions of a compiled graph's threads.
+
+    Every method takes `identity=`: a thread belongs to the user of the run that first wrote it, one that no user
+    was named for belongs to the default identity, and everyone else gets `UnknownThread`. None skips the check.
+    A version is named by its id or by the name it was saved under.
+    """
+
+    def __init__(self, graph: Pregel[Any, Any, Any, Any]) -> None:
+        self.graph = graph
+
+    async def owner(self, thread_id: str) -> Identity | None:
+        """Return whose thread it is, or None where no run has said."""
+        info = await self._storage.info(thread_id)
+        if b"user" not in info:
+            return None
+        return Identity(info[b"tenant"].decode(), info[b"user"].decode())
+
+    async def list(
+        self, thread_id: str, limit: int | None = None, *, identity: Identity | None = None
+    ) -> builtins.list[Version]:
+        """Return the versions, newest first."""
+        head, names = await self._open(thread_id, identity)
+        config = _at(thread_id)
+        return [
+            _version(snapshot, head, names) async for snapshot in self.graph.aget_state_history(config, limit=limit)
+        ]
+
+    async def get(self, thread_id: str, version: str = "", *, identity: Identity | None = None) -> Version:
+        """Return one version, the newest without an id."""
+        head, names = await self._open(thread_id, identity)
+        id_ = await self._resolve(thread_id, version, names) if version else head
+        return _version(await self._state(thread_id, id_), head, names)
+
+    async def rollback(
+        self, thread_id: str, to: str, *, reason: str, actor: str, identity: Identity | None = None
+    ) -> Version:
+        """Let the thread go on from the version `to`: its state, subgraphs' included, becomes the newest version.
+
+        Nothing is deleted: the versions after `to` stay and can be gone back to in turn. What tools did after
+        `to` outside the thread is not undone.
+
+        Raises:
+            Conflict: a run wrote to the thread in the meantime; nothing has changed.
+        """
+        _, names = await self._open(thread_id, identity)
+        to = await self._resolve(thread_id, to, names)
+        saver = self._saver
+        await roll_back(saver.storage, saver.serde, Rollback(thread_id, to, reason, actor))
+        return await self.get(thread_id)
+
+    async def save(
+        self, thread_id: str, name: str, version: str | None = None, *, identity: Identity | None = None
+    ) -> Version:
+        """Give a version a name, the newest without an id; it is kept when old versions are pruned.
+
+        Raises:
+            InputError: another version has the name.
+        """
+        head, names = await self._open(thread_id, identity)
+        id_ = await self._resolve(thread_id, version, names) if version else head
+        if not name or len(name) > 100:
+            raise InputError("A version's name has 1 to 100 characters.", fix="choose another name")
+        if not await self._storage.name(thread_id, name, member("", id_)):
+            raise InputError(f"Another version is saved as '{name}'.", fix="choose another name")
+        return await self.get(thread_id, id_)
+
+    async def diff(self, thread_id: str, a: str, b: str, *, identity: Identity | None = None) -> dict[str, Any]:
+        """Return what changed from `a` to `b` by channel, messages by their id; JSON values only."""
+        _, names = await self._open(thread_id, identity)
+        before = await self._state(thread_id, await self._resolve(thread_id, a, names))
+        after = await self._state(thread_id, await self._resolve(thread_id, b, names))
+        return diff_states(before.values, after.values)
+
+    async def fork(self, thread_id: str, to_thread: str, *, identity: Identity | None = None) -> Version:
+        """Copy the thread, all its versions and their names, to a new thread of the same owner.
+
+        Raises:
+            InputError: `to_thread` exists.
+        """
+        await self._open(thread_id, identity)
+        if await self._storage.members(to_thread, "", None):
+            raise InputError(f"There is a thread '{to_thread}' already.", fix="choose another id")
+        await self._saver.acopy_thread(thread_id, to_thread)
+        return await self.get(to_thread)
+
+    async def prune(self, thread_id: str, keep_last: int, *, identity: Identity | None = None) -> int:
+        """Remove all but the newest versions, named ones and those that asked a person; return how many went."""
+        await self._open(thread_id, identity)
+        return await self._storage.prune(thread_id, keep_last, retention=True)
+
+    async def delete(self, thread_id: str, *, identity: Identity | None = None) -> None:
+        """Remove the thread and every trace of it."""
+        await self._open(thread_id, identity)
+        await self._saver.adelete_thread(thread_id)
+
+    async def threads(self, identity: Identity) -> AsyncIterator[str]:
+        """Yield the threads of one user; walks the whole key space."""
+        async for thread_id in self._storage.threads():
+            if (await self.owner(thread_id) or Identity()) == identity:
+                yield thread_id
+
+    async def erase(self, identity: Identity) -> int:
+        """Remove every thread of one user; return how many there were."""
+        mine = [thread_id async for thread_id in self.threads(identity)]
+        for thread_id in mine:
+            await self._saver.adelete_thread(thread_id)
+        return len(mine)
+
+    @property
+    def _saver(self) -> VersionedRedisSaver:
+        if not isinstance(self.graph.checkpointer, VersionedRedisSaver):
+            raise InputError("The graph's checkpointer keeps no versions.", fix="compile it with VersionedRedisSaver")
+        return self.graph.checkpointer
+
+    @property
+    def _storage(self) -> Any:
+        return self._saver.storage
+
+    async def _open(self, thread_id: str, identity: Identity | None) -> tuple[str, dict[str, str]]:
+        """Return the newest version's id and the names by version, to whoever may know them."""
+        names = await self._storage.members(thread_id, "", None)
+        owner = await self.owner(thread_id) or Identity()
+        if not names or (identity is not None and owner != identity):
+            raise UnknownThread(f"There is no thread '{thread_id}'.", fix="use the id of a thread of your own")
+        info = await self._storage.info(thread_id)
+        saved = {label[5:].decode(): place(name)[1] for label, name in info.items() if label.startswith(b"name:")}
+        return place(names[0])[1], saved
+
+    async def _resolve(self, thread_id: str, version: str, names: dict[str, str]) -> str:
+        id_ = names.get(version, version)
+        if not (await self._storage.rows(thread_id, [member("", id_)]))[0]:
+            raise UnknownVersion(
+                f"Thread '{thread_id}' has no version '{version}'.", fix="use an id or a name that its list shows"
+            )
+        return id_
+
+    async def _state(self, thread_id: str, version: str) -> StateSnapshot:
+        return await self.graph.aget_state(_at(thread_id, version))
+
+
+def _at(thread_id: str, version: str = "") -> RunnableConfig:
+    where = {"thread_id": thread_id, "checkpoint_ns": ""}
+    return {"configurable": where | {"checkpoint_id": version} if version else where}
+
+
+def _version(snapshot: StateSnapshot, head: str, names: dict[str, str]) -> Version:
+    metadata: dict[str, Any] = dict(snapshot.metadata or {})
+    id_ = snapshot.config["configurable"]["checkpoint_id"]
+    parent = (snapshot.parent_config or {}).get("configurable", {}).get("checkpoint_id", "")
+    rolled_back_to = metadata.get(ROLLED_BACK_TO, "")
+    return Version(
+        id=id_,
+        parent=parent,
+        created_at=snapshot.created_at or "",
+        step=metadata.get("step", -1),
+        source="rollback" if rolled_back_to else metadata.get("source", ""),
+        next=[*snapshot.next],
+        route=_route(snapshot.values, metadata),
+        actor=str(metadata.get("actor") or metadata.get("user_id") or ""),
+        reason=str(metadata.get("reason", "")) if rolled_back_to else "",
+        rolled_back_to=rolled_back_to,
+        name=", ".join(name for name, named in names.items() if named == id_),
+        is_head=id_ == head,
+    )
+
+
+def _route(values: Any, metadata: dict[str, Any]) -> str:
+    decision = values.get("decision") if isinstance(values, dict) else None
+    return str(decision["route"] if decision else metadata.get("route", ""))
