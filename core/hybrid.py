@@ -54,8 +54,10 @@ class HybridSearch:
         )
         if not (terms := _terms(self.words)):
             return [near]
-        text = f"{wall} @{self.text_field}:({'|'.join(terms)})"
-        return [near, ("FT.SEARCH", self.index, text, "WITHSCORES", "SCORER", "BM25STD", *returned, *page)]
+        # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
+        # and stemming would put such a union in again, hence VERBATIM.
+        text = "|".join(f"({wall} @{self.text_field}:{term})" for term in terms)
+        return [near, ("FT.SEARCH", self.index, text, "VERBATIM", "WITHSCORES", "SCORER", "BM25STD", *returned, *page)]
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first."""
