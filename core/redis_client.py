@@ -1,26 +1,30 @@
-"""The one place that makes Redis clients and search indexes."""
+"""The one place that gives out Redis clients and search indexes."""
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
-from redisvl.index import AsyncSearchIndex
-from redisvl.schema import IndexSchema
 
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.redis_connection import open_client
+from twintrack.core.redis_errors import translated
+from twintrack.core.redis_index import ContractIndex
 from twintrack.core.settings import RedisSettings
 
 
 class RedisSource:
-    """Gives each running event loop its own client and indexes; opening one does no I/O."""
+    """Gives each running event loop its own client and indexes; opening one does no I/O.
+
+    Without a URL in the settings it is the embedded server, started at the first command.
+    """
 
     def __init__(self, settings: RedisSettings) -> None:
         self.settings = settings
         self.server = EmbeddedRedis(settings.data_dir)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
-        self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncSearchIndex]] = WeakKeyDictionary()
+        self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ContractIndex]] = WeakKeyDictionary()
 
     def client(self) -> Redis:
         """Return the running loop's client (bytes in, bytes out)."""
@@ -29,16 +33,33 @@ class RedisSource:
             self._clients[loop] = open_client(self.settings, self.server)
         return self._clients[loop]
 
-    async def index(self, schema: dict[str, Any]) -> AsyncSearchIndex:
-        """Return the running loop's index of this schema, created in Redis where it is missing."""
-        loop = asyncio.get_running_loop()
-        indexes = self._indexes.setdefault(loop, {})
+    async def index(self, schema: dict[str, Any]) -> ContractIndex:
+        """Return the running loop's index of this schema, made in Redis where it is missing.
+
+        It never has stop words and its tags always mind case, whatever the schema says.
+
+        Raises:
+            SettingsError: an index of this name was made with other fields or dimensions.
+            RedisUnavailable: Redis cannot be used.
+        """
+        indexes = self._indexes.setdefault(asyncio.get_running_loop(), {})
         name = schema["index"]["name"]
-        if name not in indexes:
-            index = AsyncSearchIndex(IndexSchema.from_dict(schema), redis_client=self.client())
-            await index.create(overwrite=False)
+        if name not in indexes or indexes[name].given != schema:
+            index = ContractIndex(schema, self.client())
+            async with translated():
+                await index.open()
             indexes[name] = index
         return indexes[name]
+
+    async def describe(self) -> str:
+        """Return the one line that says which server this is; no password in it."""
+        if self.settings.url is None:
+            return await asyncio.to_thread(self.server.describe)
+        url = urlsplit(self.settings.url.get_secret_value())
+        where = url.netloc.rpartition("@")[2] + url.path
+        async with translated():
+            version = (await self.client().info("server")).get("redis_version", "unknown")
+        return f"Redis {version} at {url.scheme}://{where}"
 
     async def aclose(self) -> None:
         """Close the running loop's client; the last one gives up this process's place at the embedded server."""
