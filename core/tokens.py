@@ -116,3 +116,19 @@ def _is_short_form(word: str, text: str, match: re.Match[str]) -> bool:
 def _first_word(text: str) -> str:
     found = re.match(r"\W*(\w+)", text)
     return found.group(1).lower() if found else ""
+
+
+def stem(word: str) -> str:
+    """Return an English word without its usual endings; any other word as it is."""
+    if len(word) < 4 or not word.isascii() or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-2] if word.endswith(("sses", "shes", "ches", "xes", "zes")) else word[:-1]
+    for ending in ("ing", "ed"):
+        root = word[: -len(ending)]
+        if word.endswith(ending) and len(root) > 2 and re.search(r"[aeiouy]", root):
+            word = root[:-1] if root[-1] == root[-2] and root[-1] not in "lsz" else root
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word

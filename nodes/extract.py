@@ -1,0 +1,123 @@
+"""Answer by quoting: the best sentences of the passages, word for word, each with its citation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from twintrack.core.embeddings import Embedder
+from twintrack.core.passages import Citation, Passage
+from twintrack.core.tokens import Span, sentences
+from twintrack.nodes.prompts import say
+from twintrack.nodes.sentence_scores import Weights, coverage, weigh, word_scores
+from twintrack.nodes.state import Draft
+
+MAX_QUOTES = 2
+_SHORTLIST = 24
+"""Sentences whose meaning is compared; the others share no word worth mentioning with the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that may be quoted."""
+
+    passage: Passage
+    rank: int
+    """Place of its passage among those found."""
+    span: Span
+    """Where it stands in the passage's text."""
+    before: str
+    """The sentence before it."""
+
+    @property
+    def start(self) -> int:
+        """Return where it stands in the document."""
+        return self.passage["start"] + self.span.start
+
+
+async def extract(question: str, passages: Sequence[Passage], *, embedder: Embedder | None = None) -> Draft:
+    """Return the sentences that answer the question best, cited; abstain where none shares a word with it."""
+    candidates = _candidates(passages)
+    weights = weigh(question, [candidate.span.text for candidate in candidates])
+    scores = word_scores(question, candidates, weights)
+    if not candidates or max(scores) <= 0:
+        return _abstained(question, passages)
+    if embedder is not None:
+        scores = await _with_meaning(question, candidates, scores, embedder)
+    return _quoted(_chosen(candidates, scores))
+
+
+def evidence(question: str, passages: Sequence[Passage]) -> float:
+    """Return how well the passages cover the question, 0 to 1.
+
+    It is the share of the question's content words, weighted by how rare they are among
+    the passages' sentences, that stand in the best sentence, its title and the sentence
+    before it. Retrieval scores say nothing here: they rank, and always rank something first.
+    """
+    candidates = _candidates(passages)
+    weights = weigh(question, [candidate.span.text for candidate in candidates])
+    return max(
+        (coverage(f"{c.before} {c.span.text} {c.passage['title']}", weights) for c in candidates),
+        default=0.0,
+    )
+
+
+def best_sentence(claim: str, passage: Passage) -> Span:
+    """Return the sentence of the passage that says most of the claim; its offsets are the passage's."""
+    found = sentences(passage["text"]) or [Span(0, len(passage["text"]), passage["text"])]
+    weights = weigh(claim, [span.text for span in found])
+    return max(found, key=lambda span: (coverage(span.text, weights), -span.start))
+
+
+def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
+    """Return every sentence once, also where passages overlap."""
+    found: dict[tuple[str, int], Candidate] = {}
+    for rank, passage in enumerate(passages):
+        before = ""
+        for span in sentences(passage["text"]):
+            place = (passage["document_id"], passage["start"] + span.start)
+            found.setdefault(place, Candidate(passage, rank, span, before))
+            before = span.text
+    return list(found.values())
+
+
+async def _with_meaning(
+    question: str, candidates: Sequence[Candidate], scores: Sequence[float], embedder: Embedder
+) -> list[float]:
+    """Add how near the likeliest sentences are to the question in meaning."""
+    order = sorted(range(len(candidates)), key=lambda i: -scores[i])[:_SHORTLIST]
+    asked = await embedder.embed_one(question)
+    vectors = await embedder.embed([candidates[i].span.text for i in order])
+    nearness = dict(zip(order, np.asarray(vectors @ asked).tolist(), strict=True))
+    return [score + Weights.meaning * nearness[i] if i in nearness else score - 1.0 for i, score in enumerate(scores)]
+
+
+def _chosen(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
+    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
+    return [candidates[i] for i in order[:MAX_QUOTES]]
+
+
+def _quoted(chosen: Sequence[Candidate]) -> Draft:
+    citations = [_citation(number, candidate) for number, candidate in enumerate(chosen, start=1)]
+    text = " ".join(f"{citation['quote']} [{citation['marker']}]" for citation in citations)
+    return Draft(status="answered", text=text, citations=citations)
+
+
+def _citation(marker: int, candidate: Candidate) -> Citation:
+    passage = candidate.passage
+    return Citation(
+        marker=marker,
+        passage_id=passage["id"],
+        document_id=passage["document_id"],
+        title=passage["title"],
+        source=passage["source"],
+        start=candidate.start,
+        end=candidate.start + len(candidate.span.text),
+        quote=candidate.span.text,
+    )
+
+
+def _abstained(question: str, passages: Sequence[Passage]) -> Draft:
+    titles = list(dict.fromkeys(passage["title"] for passage in passages))
+    looked = f"looked at {', '.join(titles[:5])}" if titles else "no passage was found"
+    return Draft(status="abstained", text=say("abstain", question), citations=[], reason=looked)
