@@ -1,0 +1,62 @@
+"""Finds the calculation in a question and writes it as a Python expression."""
+
+import re
+from collections.abc import Sequence
+
+from twintrack.nodes.arithmetic_grammar import PRODUCTS, SHARES, SUMS, Reader
+from twintrack.nodes.arithmetic_tokens import Token, normalised, runs
+
+MAX_CHARS = 2_000
+MAX_TOKENS = 200
+_ASKED_BEFORE = re.compile(
+    r"(?:what\s+is|what's|whats|how\s+much\s+is|calculate|compute|evaluate|solve|work\s+out|equals|计算|算一下|算出|算算|求|=)"
+    r"[\s:：]*(?:the\s+(?:value|result|answer)\s+(?:of|to)\s*|一下)?[\s:：\"'“‘]*$"
+)
+_ASKED_AFTER = re.compile(r"[\s\"'”’]*(?:=|equals?\b|is\s+what|等于|是多少|得多少|得几|是几|结果)")
+_ALONE = re.compile(r"[\s?!.=？。！：:,，]*")
+
+
+def expression_in(text: str) -> str | None:
+    """Return the calculation `text` asks for as a Python expression, several as a tuple, or None.
+
+    Dates, ranges, versions, ratios and phone numbers are no calculations.
+    """
+    found = expressions_in(text)
+    if len(found) > 1:
+        return f"({', '.join(found)})"
+    return found[0] if found else None
+
+
+def expressions_in(text: str) -> list[str]:
+    """Return every calculation in `text`, in order."""
+    plain = normalised(text[:MAX_CHARS])
+    found: list[str] = []
+    for run in runs(plain):
+        found.extend(_in_run(run[:MAX_TOKENS], plain))
+    return found
+
+
+def _in_run(run: Sequence[Token], text: str) -> list[str]:
+    found, start = [], 0
+    while start < len(run):
+        reader = Reader(run[start:])
+        expression = reader.calculation()
+        used = run[start : start + reader.position]
+        if expression and _meant(used, text):
+            found.append(expression)
+            start += len(used)
+        else:
+            start += 1
+    return found
+
+
+def _meant(used: Sequence[Token], text: str) -> bool:
+    """Tell whether the signs were meant as a calculation: `3-2` alone may be a score."""
+    before, after = text[: used[0].start], text[used[-1].end :]
+    if any(token.kind == "difference" for token in used):
+        return _ALONE.match(after) is not None and not re.match(r"\s*\w", after)
+    signs = [token for token in used if token.kind in SUMS or token.kind in PRODUCTS]
+    if not signs or any(not token.weak for token in signs) or any(token.kind in SHARES for token in used):
+        return True
+    asked = _ASKED_BEFORE.search(before) or _ASKED_AFTER.match(after)
+    return bool(asked) or bool(_ALONE.fullmatch(before) and _ALONE.fullmatch(after))
