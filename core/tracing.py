@@ -147,6 +147,10 @@ class Tracer:
         if provider is not None:
             _bounded(provider.shutdown, seconds)
 
+    async def aclose(self, seconds: float = 5.0) -> None:
+        """Close without holding up the event loop."""
+        await asyncio.to_thread(self.close, seconds)
+
     def _begin(self, info: TurnInfo, given: Any) -> Turn | None:
         client = self._client
         if client is None:

@@ -1,6 +1,6 @@
 """A compiled graph that traces itself, in whatever way it is run."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 from uuid import uuid4
@@ -35,7 +35,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, *, context: Any = None, **options: Any
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any]:
         """Stream the run, traced where it is the outermost one."""
         turn = None
         if not _is_inside(config):

@@ -25,6 +25,10 @@ class State(TypedDict, total=False):
     trace_ids: Annotated[list[str], operator.add]
 
 
+class Piece(TypedDict):
+    number: int
+
+
 @tool
 async def lookup(word: str) -> str:
     """Look a word up."""
@@ -35,7 +39,7 @@ async def plan(state: State) -> dict[str, Any]:
     return {"trace_ids": [current_trace_id() or ""]}
 
 
-async def piece(state: dict[str, Any]) -> dict[str, Any]:
+async def piece(state: Piece) -> dict[str, Any]:
     return {"done": [f"piece {state['number']}"]}
 
 

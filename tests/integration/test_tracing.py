@@ -222,8 +222,9 @@ async def test_a_stream_given_up_is_closed_as_a_warning(
 
 
 async def test_a_cancelled_run_is_closed_with_a_reason(graph: TracedGraph, tracer: Tracer, otlp: CaptureServer) -> None:
-    async def sleep(_state: traced_graph.State) -> None:
+    async def sleep(state: traced_graph.State) -> dict[str, Any]:
         await asyncio.sleep(30)
+        return {}
 
     slow = StateGraph(traced_graph.State)
     slow.add_node("sleep", sleep)
