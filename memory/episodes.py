@@ -16,8 +16,8 @@ from twintrack.core.tokens import words
 from twintrack.memory.records import Found, Record, Records, digest
 from twintrack.memory.schemas import Episode, Turn
 
-VECTOR_WEIGHT = 0.3
-NEIGHBOUR_BONUS = 0.5
+VECTOR_WEIGHT = 0.25
+NEIGHBOUR_BONUS = 0.75
 CANDIDATES = 100
 
 
@@ -50,7 +50,7 @@ class Episodes:
     ) -> list[Episode]:
         """Return the past turns nearest to the question, best first.
 
-        Turns of this thread whose question is among `in_window` are left out: the model sees them anyway.
+        Turns of this thread whose id or question is among `in_window` are left out: the model sees them anyway.
         """
         if limit < 1:
             return []
@@ -58,8 +58,8 @@ class Episodes:
             words(question), vector, identity=identity, vector_weight=VECTOR_WEIGHT, candidates=CANDIDATES
         )
         episodes = [cast(Episode, hit.data) for hit in _with_neighbours(found)]
-        seen = [each for each in episodes if each["thread_id"] != thread_id or each["question"] not in in_window]
-        return seen[:limit]
+        fresh = [each for each in episodes if each["thread_id"] != thread_id or not _seen(each, in_window)]
+        return fresh[:limit]
 
     async def list(self, identity: Identity) -> list[Episode]:
         """Return the user's episodes, oldest first."""
@@ -73,6 +73,10 @@ class Episodes:
         """Delete a thread's episodes after a moment."""
         gone = await self.records.find(identity, after=after, thread=thread_id)
         return await self.records.delete(identity, [data["id"] for data in gone])
+
+
+def _seen(episode: Episode, in_window: Collection[str]) -> bool:
+    return episode["turn_id"] in in_window or episode["question"] in in_window
 
 
 def _record(turn: Turn, vector: NDArray[np.float32]) -> Record:

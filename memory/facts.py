@@ -19,7 +19,8 @@ from twintrack.memory.statements import Statement, extract_facts
 __all__ = ["Added", "FactStore", "Origin", "Statement", "extract_facts"]
 
 VECTOR_WEIGHT = 0.8
-NEAR_DUPLICATE = 0.93
+NEAR_DUPLICATE = 0.87
+"""Cosine from which two facts without different topics say the same thing, or its newer version."""
 VALID, INVALID = "valid", "invalid"
 
 
@@ -119,6 +120,7 @@ class FactStore:
         """Return the facts that hold and say the same, or something else about the same topic."""
         near = await self.records.search([], vector, identity=identity, vector_weight=1.0, candidates=5, state=VALID)
         rivals = [cast(Fact, found.data) for found in near if found.similarity >= NEAR_DUPLICATE]
+        rivals = [rival for rival in rivals if not (rival["topic"] and fact["topic"])]
         if fact["topic"]:
             rivals += [cast(Fact, data) for data in await self.records.find(identity, state=VALID, topic=fact["topic"])]
         return list({rival["id"]: rival for rival in rivals}.values())

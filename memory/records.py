@@ -128,7 +128,7 @@ class Records:
         name, client = keys.owned(await self.kind(), identity, record_id), self.source.client()
         if await client.exists(name):
             pairs = [part for tag, value in changed.items() for part in (tag, keys.encode(value))]
-            await client.execute_command("HSET", name, *pairs, "data", json.dumps(data, ensure_ascii=False))
+            await client.execute_command("HSET", name, *pairs, "data", _json(data))
 
     async def delete(self, identity: Identity, record_ids: Sequence[str]) -> int:
         """Delete some of the user's records; return how many there were."""
@@ -146,7 +146,7 @@ def owner(identity: Identity, **wanted: str) -> dict[str, str]:
 
 def digest(*parts: str) -> str:
     """Return a short name that the same parts always get."""
-    return blake2b("\x00".join(parts).encode(), digest_size=12).hexdigest()
+    return blake2b("\x00".join(parts).encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
 async def owned_keys(client: Redis, identity: Identity, kinds: str) -> AsyncIterator[bytes]:
@@ -180,5 +180,9 @@ def _hash(identity: Identity, record: Record) -> dict[str | bytes, Any]:
         "words": " ".join(record.words),
         "vector": np.asarray(record.vector, np.float32).tobytes(),
         "created_at": record.created_at,
-        "data": json.dumps(record.data, ensure_ascii=False),
+        "data": _json(record.data),
     }
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode(errors="replace")

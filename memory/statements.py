@@ -24,7 +24,10 @@ _ADVERB = (
 )
 _NOT = r"(?:\s+(?:do\s*n[o']t|don't|no\s+longer|never|cannot|can't|can\s+not))?"
 _SINGLE = (
-    (r"\b(?:my name is|my name's|call me|i am called|i'm called)\b", "name"),
+    (
+        r"\b(?:my name is|my name's|call me(?! (?:an?|at|back|when|if|on|in|tomorrow|today|later|now|asap|the)\b)|i am called|i'm called)\b",
+        "name",
+    ),
     (
         r"\bi(?:\s+now|\s+currently)?\s+live\b|\bi(?:'ve| have| just)?\s+moved to\b|\bi(?:'m| am) (?:based|living) in\b",
         "home",
@@ -32,7 +35,7 @@ _SINGLE = (
     (r"\bi(?:'m| am) from\b|\bi was born in\b", "origin"),
     (r"\bi(?:\s+now|\s+currently)?\s+work\s+(?:as|at|for|in)\b|\bi(?:'m| am) (?:working|employed)\b", "work"),
     (r"\bi(?:'m| am) \d{1,3}(?: years old)?\b(?!\s*(?:%|minutes|hours|km|miles))", "age"),
-    (r"\bi(?:'m| am) (?:a |an )?(?:vegan|vegetarian|pescatarian|omnivore)\b", "diet"),
+    (r"\bi(?:'m| am)(?: not| no longer)?(?: an?)? (?:vegan|vegetarian|pescatarian|omnivore)\b", "diet"),
     (r"我叫|我的名字[是叫]|(?:叫|称呼)我", "name"),
     (r"我(?:现在|目前)?(?:住在?|居住|定居|搬到|搬去)", "home"),
     (r"我来自|我(?:出生|生)[于在]|我是.{1,8}人(?!员)$", "origin"),
@@ -40,29 +43,39 @@ _SINGLE = (
     (r"我(?:今年)?\d{1,3}岁", "age"),
     (r"我(?:是|吃)(?:纯)?(?:素食|素)", "diet"),
 )
+_MINE = (
+    r"(?:(?:wife|husband|partner|son|daughter|mother|father|mum|mom|dad|brother|sister|child|children|dog|cat|pet)(?:'s [a-z]+)?"
+    r"|(?:favou?rite|preferred|home|native|first|email|e-mail|postal|work|phone|dietary)\s[a-z' ]{2,30}?"
+    r"|birthday|email|e-mail|phone|job|profession|hobby|hobbies|hometown|address|time ?zone|language|diet|pronouns|employer|company|team|goal)"
+)
+_MINE_ZH = (
+    r"(?:妻子|丈夫|太太|先生|老婆|老公|爱人|儿子|女儿|孩子|母亲|父亲|妈妈|爸爸|哥哥|姐姐|弟弟|妹妹|狗|猫|宠物|生日|邮箱|电话|手机号|爱好|家乡"
+    r"|地址|时区|母语|饮食|公司|团队|目标|最喜欢的[^，。；！？]{1,8}?|最爱的[^，。；！？]{1,8}?)"
+)
+_LIKED = r"(?P<object>(?!(?:it|this|that|these|those|you|your|how|what|when|where|to (?:know|see|ask|have|get|think|be))\b).+)"
 _ABOUT = (
     (
-        rf"{_I}{_ADVERB}{_NOT}{_ADVERB}\s+(?:like|love|enjoy|hate|dislike|detest|adore|mind|eat|drink|tolerate|stand)\s+(?P<object>.+)",
+        rf"{_I}{_ADVERB}{_NOT}{_ADVERB}\s+(?:like|love|enjoy|hate|dislike|detest|adore|mind|eat|drink|tolerate|stand)\s+{_LIKED}",
         "likes",
     ),
     (rf"{_I}(?:'d)?{_ADVERB}{_NOT}{_ADVERB}\s+(?:prefer|rather have|favou?r)\s+(?P<object>.+)", "prefers"),
     (rf"{_I}(?:'m| am){_ADVERB}(?: not| no longer)?\s+(?:allergic|intolerant)\s+to\s+(?P<object>.+)", "allergy"),
     (rf"{_I}(?:'ve| have)(?: got)?\s+(?:an?\s+)?(?P<object>.+?)\s+allergy\b", "allergy"),
-    (r"\bmy (?P<object>[^.,;!?]{2,40}?)\s+(?:is|are|was born|lives)\s+(?!not sure)", "my"),
+    (rf"\bmy (?P<object>{_MINE})\s+(?:is|are|was born|lives)\b", "my"),
+    (rf"我的?(?P<object>{_MINE_ZH}(?:的?名字)?)(?:是|叫|在)", "my"),
     (
         r"我(?:很|非常|特别|最|更|也|还)*(?:不再|不太|不)?(?:很|太)?(?:喜欢|喜爱|讨厌|爱吃|爱喝|热爱|反感|吃|喝)(?P<object>.+)",
         "likes",
     ),
     (r"我(?:更|比较|一般)*(?:不)?(?:偏好|偏爱|倾向于?|宁愿|习惯)(?P<object>.+)", "prefers"),
     (r"我(?:对)(?P<object>.+?)(?:不再)?过敏", "allergy"),
-    (r"我的(?P<object>[^，。；！？]{1,12}?)(?:是|叫|在)", "my"),
 )
 _LASTING = (
-    rf"{_I}(?:'m| am)\s+(?:an?|the|not an?|married|single|divorced|retired|learning|studying|left-handed|deaf|blind|colou?r[- ]?blind)\b",
+    rf"{_I}(?:'m| am)\s+(?:(?:not )?an?(?! (?:bit|little|lot|few|tad))|married|single|divorced|retired|learning|studying|left-handed|deaf|blind|colou?r[- ]?blind)\b",
     rf"{_I}(?:'ve| have)\s+(?:an?\s+)?(?:strong\s+)?(?:aversion|preference|passion|fear|phobia|degree|disability|diabetes|asthma|\w+ (?:children|kids|sons?|daughters?|cats?|dogs?|brothers?|sisters?))\b",
     rf"{_I}{_ADVERB}\s+(?:avoid|speak|study|own|refuse|follow|practi[sc]e|believe in|can't stand|only (?:eat|drink|use|buy|read))\b",
     rf"{_I}{_ADVERB}\s+(?:don't|do not|never)\s+(?:use|like|own|drive|smoke|speak)\b",
-    r"我是(?!不是|否|说|想|问|指)|我不是(?!很|太)|我有(?:\S{0,3}个?(?:孩子|儿子|女儿|哥哥|姐姐|弟弟|妹妹)|\S{0,3}只|糖尿病|哮喘|恐)|我(?:会说|在学|学的|已婚|单身|离婚|退休)",
+    r"我不?是(?:一[名个位]|.{0,6}(?:员|师|生|者|人|家|工)[。.！!]?$)|我有(?:\S{0,3}个?(?:孩子|儿子|女儿|哥哥|姐姐|弟弟|妹妹)|\S{0,3}只|糖尿病|哮喘|恐)|我(?:会说|在学|学的|已婚|单身|离婚|退休)",
 )
 _REMEMBER = re.compile(
     r"^\W*(?:please\s+|could you\s+|can you\s+)?(?:remember|note|keep in mind|don't forget|do not forget)(?:\s+that|\s*[:,])\s*(?P<note>.+)"
@@ -72,11 +85,11 @@ _REMEMBER = re.compile(
 _QUESTION = re.compile(
     r"[?？]\s*[\"'”’」)]*$"
     r"|^\W*(?:what|who|whom|whose|where|when|why|how|which|is|are|am|do|does|did|can|could|would|will|should|shall|may|have|has)\b(?!.*\bremember that\b)"
-    r"|(?:吗|呢|么|吧)[\s。.!！]*$|^(?:什么|谁|哪|怎么|怎样|如何|为什么|为何|几|多少|是否|是不是|请问)|(?:什么|哪里|哪儿|谁|多少|怎么样|怎么办|为什么|是不是|是否|能不能)",
+    r"|(?:吗|呢|么)[\s。.!！]*$|^(?:什么|谁|哪|怎么|怎样|如何|为什么|为何|几|多少|是否|是不是|请问)|(?:什么|哪里|哪儿|谁|多少|怎么样|怎么办|为什么|是不是|是否|能不能)",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
-    r"\b(?:if|suppose|imagine|pretend|unless|wish|hypothetically|assume)\b|\bi would\b(?!\s+rather)|如果|假如|假设|要是|假装|想象",
+    r"\b(?:if|suppose|imagine|pretend|unless|wish|hypothetically|assume|(?:he|she|they|you|who|someone|it) (?:said|says|told|thinks?|wrote))\b|^\W*(?:translate|summari[sz]e|write|rewrite|correct|say|type|repeat)\b|^\W*翻译|[他她]们?说|\bi would\b(?!\s+rather)|如果|假如|假设|要是|假装|想象",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -88,6 +101,7 @@ _SPLIT = re.compile(
     r"(?:[,，;；]\s*(?:and\s+|but\s+|而且|并且|但是|但)?|\s+(?:and|but)\s+)(?=(?:i|my|i'm|call me)\b|我|叫我)",
     re.IGNORECASE,
 )
+_LAST_PART = re.compile(r"[,，;；][^,，;；]*$")
 _RULES = tuple((re.compile(rule, re.IGNORECASE), topic) for rule, topic in _SINGLE)
 _TOPICAL = tuple((re.compile(rule, re.IGNORECASE | re.DOTALL), topic) for rule, topic in _ABOUT)
 _PLAIN = tuple(re.compile(rule, re.IGNORECASE) for rule in _LASTING)
@@ -108,16 +122,25 @@ def extract_facts(text: str) -> list[Statement]:
 
 
 def _clauses(sentence: str) -> list[str]:
-    if len(sentence) > MAX_CHARS or _QUESTION.search(sentence):
+    if len(sentence) > MAX_CHARS:
         return []
-    asked = _REMEMBER.match(sentence)
-    return [sentence] if asked else [part.strip() for part in _SPLIT.split(sentence)]
+    if _REMEMBER.match(sentence):
+        return [sentence]
+    return [stated for part in _SPLIT.split(sentence) if (stated := _stated(part.strip()))]
+
+
+def _stated(clause: str) -> str:
+    """Return a clause without the question it may run into, as in "I live in Paris, how is the weather?"."""
+    if not _QUESTION.search(clause):
+        return clause
+    front = _LAST_PART.sub("", clause)
+    return front if front != clause and not _QUESTION.search(front) else ""
 
 
 def _statement(clause: str) -> Statement | None:
     if asked := _REMEMBER.match(clause):
-        note = (asked["note"] or asked["zh"]).strip()
-        return Statement(note, _topic(note) or "") if len(words(note)) > 1 else None
+        note = (asked["note"] or asked["zh"]).strip().rstrip("?？")
+        return Statement(note, _topic(note) or "") if len(words(note)) > 1 and not _QUESTION.search(note) else None
     if _HEDGED.search(clause) or not _SUBJECT.search(clause):
         return None
     topic = _topic(clause)

@@ -106,7 +106,7 @@ class SummaryStore:
         """Keep the thread's summary; an empty one deletes it."""
         client, name = self.source.client(), _key(identity, thread_id)
         if summary["text"]:
-            await client.set(name, json.dumps(summary, ensure_ascii=False), ex=self.ttl_s)
+            await client.set(name, json.dumps(summary), ex=self.ttl_s)
         else:
             await client.delete(name)
 

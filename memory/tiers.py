@@ -65,7 +65,7 @@ class Memory:
     ) -> Recalled:
         """Return what the three tiers know that bears on the question; a broken tier knows nothing."""
         kept = self.window(messages)
-        asked = {message.text for message in kept if isinstance(message, HumanMessage)}
+        asked = {part for message in kept if isinstance(message, HumanMessage) for part in (message.id, message.text)}
         summary, facts, episodes = await asyncio.gather(
             _or("summaries", self._summary(identity, thread_id, messages, kept), EMPTY),
             _or("facts", self.facts.recall(question, vector, identity=identity, limit=self.settings.facts_limit), []),
@@ -77,7 +77,7 @@ class Memory:
                     identity=identity,
                     limit=self.settings.episodes_limit,
                     thread_id=thread_id,
-                    in_window=asked,
+                    in_window={part for part in asked if part},
                 ),
                 [],
             ),
@@ -97,6 +97,10 @@ class Memory:
             episode=episodes[0] if episodes else "",
             summarised=bool(summary["text"]),
         )
+
+    async def forget(self, identity: Identity, record_id: str) -> bool:
+        """Delete one fact or episode of the user; tell whether it was there."""
+        return await self.facts.delete(identity, record_id) or await self.episodes.delete(identity, record_id)
 
     async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
         """Take back what a thread left in memory after a moment, as its rollback does; return how many records."""

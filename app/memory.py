@@ -1,0 +1,177 @@
+"""`twintrack memory`: what is remembered of a user, for people and for programs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import open_embedder
+from twintrack.core.errors import InputError
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import load_settings
+from twintrack.memory.schemas import Episode, Fact
+from twintrack.memory.tiers import Memory
+
+T = TypeVar("T")
+
+_OPTIONS = (
+    click.option("--user", default="local", show_default=True, help="Whose memory."),
+    click.option("--tenant", default="default", show_default=True, help="The user's tenant."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
+
+
+def _owner_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """List, recall, forget, export and erase what is remembered of a user."""
+
+
+@command.command("list")
+@click.option("--replaced", is_flag=True, help="Also facts that a newer one replaced.")
+@_owner_options
+def list_(replaced: bool, user: str, tenant: str, as_json: bool) -> None:
+    """List the user's facts and episodes, oldest first."""
+    who = Identity(tenant, user)
+
+    async def act(memory: Memory) -> tuple[list[Fact], list[Episode]]:
+        return await memory.facts.list(who, replaced=replaced), await memory.episodes.list(who)
+
+    _show(*_run(act), as_json=as_json)
+
+
+@command.command()
+@click.argument("text")
+@_owner_options
+def recall(text: str, user: str, tenant: str, as_json: bool) -> None:
+    """Show what a turn that asks TEXT would recall, best first."""
+
+    async def act(memory: Memory) -> tuple[list[Fact], list[Episode]]:
+        vector = await memory.facts.embedder.embed_one(text)
+        found = await memory.recall(text, vector, identity=Identity(tenant, user), thread_id="")
+        return found["facts"], found["episodes"]
+
+    _show(*_run(act), as_json=as_json)
+
+
+@command.command()
+@click.argument("record_id", metavar="ID")
+@_owner_options
+def forget(record_id: str, user: str, tenant: str, as_json: bool) -> None:
+    """Delete the fact or episode ID."""
+    if not _run(lambda memory: memory.forget(Identity(tenant, user), record_id)):
+        raise InputError(
+            f"{tenant}/{user} has no fact or episode {record_id}.", fix="see the ids with `twintrack memory list`"
+        )
+    _told({"forgotten": record_id}, f"Forgot {record_id}.", as_json)
+
+
+@command.command()
+@_owner_options
+def export(user: str, tenant: str, as_json: bool) -> None:
+    """Print all that is kept of the user, one JSON record a line."""
+
+    async def act(memory: Memory) -> list[dict[str, Any]]:
+        records = []
+        async for record in memory.export(Identity(tenant, user)):
+            records.append(record)
+            if not as_json:
+                _json(record)
+        return records
+
+    records = _run(act)
+    if as_json:
+        _json({"records": records})
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_owner_options
+def erase(yes: bool, user: str, tenant: str, as_json: bool) -> None:
+    """Delete all that is kept of the user in memory, for good."""
+    if not yes:
+        click.confirm(f"Delete all that is remembered of {tenant}/{user}, for good?", abort=True, err=True)
+    count = _run(lambda memory: memory.erase(Identity(tenant, user)))
+    _told({"erased": count}, f"Erased {count} records of {tenant}/{user}.", as_json)
+
+
+def _show(facts: Sequence[Fact], episodes: Sequence[Episode], *, as_json: bool) -> None:
+    if as_json:
+        _json({"facts": facts, "episodes": episodes})
+    elif not facts and not episodes:
+        click.echo("Nothing is remembered.")
+    else:
+        console = Console()
+        for table in (fact_table(facts), episode_table(episodes)):
+            if table.row_count:
+                console.print(table)
+
+
+def fact_table(facts: Sequence[Fact]) -> Table:
+    """Return facts as a table."""
+    table = Table("id", "since", "fact", "topic", title="Facts", title_justify="left")
+    for fact in facts:
+        text = escape(fact["text"]) + (
+            f" [dim](replaced {_day(fact['invalid_at'])})[/dim]" if fact["invalid_at"] else ""
+        )
+        table.add_row(fact["id"], _day(fact["created_at"]), text, escape(fact["topic"]))
+    return table
+
+
+def episode_table(episodes: Sequence[Episode]) -> Table:
+    """Return episodes as a table."""
+    table = Table("id", "when", "question", "answer", "how", title="Episodes", title_justify="left")
+    for episode in episodes:
+        how = f"{episode['status']} ({episode['route']})" if episode["route"] else episode["status"]
+        answer = episode["answer"] if len(episode["answer"]) <= 160 else episode["answer"][:159] + "…"
+        table.add_row(
+            episode["id"], _day(episode["created_at"]), escape(episode["question"]), escape(answer), escape(how)
+        )
+    return table
+
+
+def _day(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+@asynccontextmanager
+async def _memory() -> AsyncIterator[Memory]:
+    settings = load_settings()
+    source = RedisSource(settings.redis)
+    try:
+        await source.ready()
+        yield Memory(source, open_embedder(settings.models), settings.memory)
+    finally:
+        await source.aclose()
+
+
+def _run(act: Callable[[Memory], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with _memory() as memory:
+            return await act(memory)
+
+    return asyncio.run(run())
+
+
+def _told(value: dict[str, Any], line: str, as_json: bool) -> None:
+    if as_json:
+        _json(value)
+    else:
+        click.echo(line)
+
+
+def _json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
