@@ -63,14 +63,15 @@ def identity_of(runtime: RunInfo) -> Identity:
     """Return who runs this: the server's user where there is a server, else the caller's context."""
     user = getattr(runtime.server_info, "user", None) if runtime.server_info else None
     if runtime.server_info is not None:
-        return _server_identity(user)
+        return identity_of_user(user)
     context = runtime.context
     if isinstance(context, dict):
         context = Context(**context)
     return Identity(context.tenant_id, context.user_id) if context else Identity()
 
 
-def _server_identity(user: Any) -> Identity:
+def identity_of_user(user: Any) -> Identity:
+    """Return who a server's authenticated user is; nobody is `anonymous`."""
     if user is None or not getattr(user, "is_authenticated", True):
         return Identity(user_id="anonymous")
     tenant = user["tenant_id"] if _has(user, "tenant_id") else "default"

@@ -146,6 +146,18 @@ class TracingSettings(Section):
     keep_days: float = Field(7.0, gt=0, description="Days such a trace is kept.")
 
 
+class ServerSettings(Section):
+    """Who may call the HTTP server, and what it may read."""
+
+    keys: tuple[SecretStr, ...] = Field(
+        (),
+        description='Whom each API key belongs to, as a JSON list of "key:user:tenant"; without any, this machine alone is served, as the user `local`.',
+    )
+    documents: Path | None = Field(
+        None, description="Folder whose files the `indexer` graph may read; unset switches it off."
+    )
+
+
 class Settings(BaseSettings):
     """The whole tree; TWINTRACK_<SECTION>__<FIELD> sets one value."""
 
@@ -170,6 +182,7 @@ class Settings(BaseSettings):
     team: TeamSettings = Field(default_factory=TeamSettings)
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="Level of twintrack's own log."
     )

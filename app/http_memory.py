@@ -1,0 +1,41 @@
+"""What is remembered of the caller over HTTP: see it, take it away, have it erased."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from twintrack.app.http_request import caller_of
+from twintrack.core.context import Identity
+from twintrack.core.redis_errors import translated
+from twintrack.memory.tiers import Memory
+
+
+def memory_routes(memory: Memory) -> Sequence[Route]:
+    """Return the routes below /twintrack/memory; `user_id` or `tenant_id` of someone else is refused."""
+
+    async def list_(request: Request) -> Response:
+        who = caller_of(request)
+        async with translated():
+            return JSONResponse({"records": [record async for record in memory.export(who)]})
+
+    async def export(request: Request) -> Response:
+        return StreamingResponse(_lines(memory, caller_of(request)), media_type="application/x-ndjson")
+
+    async def erase(request: Request) -> Response:
+        who = caller_of(request)
+        async with translated():
+            return JSONResponse({"erased": await memory.erase(who)})
+
+    return [
+        Route("/twintrack/memory", list_, methods=["GET"]),
+        Route("/twintrack/memory/export", export, methods=["GET"]),
+        Route("/twintrack/memory", erase, methods=["DELETE"]),
+    ]
+
+
+async def _lines(memory: Memory, who: Identity) -> AsyncIterator[str]:
+    async for record in memory.export(who):
+        yield json.dumps(record, ensure_ascii=False) + "\n"
