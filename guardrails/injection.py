@@ -1,11 +1,17 @@
 """Rail against texts that try to give the assistant new rules."""
 
+import base64
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from twintrack.guardrails.injection_rules import RULES
-from twintrack.guardrails.plain import folded
+from twintrack.guardrails.plain import deciphered, folded
 from twintrack.guardrails.refusals import refusal
 from twintrack.guardrails.verdict import FailureMode, Verdict
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{24,4000}={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,34 @@ class Injection:
 
 
 def matched_rule(text: str) -> str | None:
-    """Return the name of the first rule that `text` breaks."""
+    """Return the name of the first rule that `text` breaks, read as it stands and with simple disguises undone."""
+    return next(_matches(text), None)
+
+
+def found_rules(text: str) -> list[str]:
+    """Return the names of all rules that `text` breaks."""
+    return list(dict.fromkeys(_matches(text)))
+
+
+def _matches(text: str) -> Iterator[str]:
+    return (name for reading in _readings(text) for name, rule in RULES.items() if rule.search(reading))
+
+
+def _readings(text: str) -> Iterator[str]:
     seen = folded(text)
-    return next((name for name, rule in RULES.items() if rule.search(seen)), None)
+    yield seen
+    open_text = deciphered(seen)
+    if open_text != seen:
+        yield open_text
+    for run in islice(_BASE64.finditer(text), 5):
+        if hidden := _decoded(run[0]):
+            yield folded(hidden)
+
+
+def _decoded(run: str) -> str:
+    """Return the text that a run of Base64 hides, or nothing."""
+    try:
+        hidden = base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode()
+    except ValueError:
+        return ""
+    return hidden if hidden.isprintable() else ""

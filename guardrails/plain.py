@@ -41,6 +41,28 @@ def plain(text: str) -> Plain:
     return Plain("".join(text[place] for place in kept).translate(_LOOK_ALIKES), kept)
 
 
+# Cyrillic and Greek letters that pass for Latin ones, then digits and signs that stand for letters.
+_HOMOGLYPHS = str.maketrans("аеорсухіјѕԁһɡԛԝαβεικνορτυχωɑѵӏϲ", "aeopcyxijsdhgqwabeiknoptuxwavlc")
+_LEET = str.maketrans("013457@$|€!+", "oieastasleit")
+_WORD = re.compile(r"[a-z0-9@$|€!+]{3,40}")
+_SPACED = re.compile(r"(?<![a-z0-9])[a-z](?:[ .*_-]{1,2}[a-z]){4,200}(?![a-z0-9])")
+
+
+def deciphered(seen: str) -> str:
+    """Undo simple disguises in a folded text: look-alike letters, digits for letters, spread letters, escapes."""
+    if seen.count("\\") * 4 > len(seen):
+        seen = " ".join(seen.replace("\\ ", " ").replace("\\", "").split())
+    seen = seen.translate(_HOMOGLYPHS)
+    seen = _WORD.sub(_letters, seen)
+    return _SPACED.sub(lambda match: re.sub("[^a-z]", "", match[0]), seen)
+
+
+def _letters(match: re.Match[str]) -> str:
+    """Read a word's digits and signs as letters, when letters stand around them."""
+    word = match[0]
+    return word.translate(_LEET) if word[0].isalpha() and word[-1].isalpha() and not word.isalpha() else word
+
+
 def folded(text: str) -> str:
     """Return the compatibility form of `text` in small letters, without invisible signs and repeated blanks."""
     seen = text if text.isascii() else unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
