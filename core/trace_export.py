@@ -7,6 +7,7 @@ import threading
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -136,7 +137,8 @@ class RedisExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Close this loop's Redis connections and end its thread."""
-        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(_REDIS_SECONDS)
+        with suppress(Exception):  # a Redis that is gone needs no goodbye
+            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(_REDIS_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_REDIS_SECONDS)
         self._loop.close()

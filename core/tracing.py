@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context as OtelContext
 from opentelemetry.context import attach, get_current
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id
@@ -35,6 +36,8 @@ log = logging.getLogger("twintrack.tracing")
 __all__ = ["Tracer", "Turn", "TurnInfo", "current_trace_id", "trace_id_of"]
 
 _LOCAL_DELAY_MS = 300
+_NO_LIMITS = SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET)
+"""A value cut in its middle could not be read as JSON, hence not be masked reliably."""
 _PUBLIC_KEY_WITHOUT_SERVER = "local"
 
 
@@ -114,7 +117,7 @@ class Tracer:
         self._keeps = self.store is not None and settings.keep_local > 0
         self._owners = Owners()
         self._lock = threading.Lock()
-        self._provider: TracerProvider | None = None
+        self._processors: list[BatchSpanProcessor] = []
         self._client: SpanClient | None = None
         self._closed = False
 
@@ -135,17 +138,15 @@ class Tracer:
 
     def flush(self, seconds: float = 5.0) -> None:
         """Send what is queued, waiting no longer than `seconds`."""
-        if self._provider is not None:
-            _bounded(self._provider.force_flush, seconds)
+        _bounded([processor.force_flush for processor in self._processors], seconds)
 
     def close(self, seconds: float = 5.0) -> None:
         """Send what is queued and stop, waiting no longer than `seconds`."""
         with self._lock:
             self._closed = True
-            provider, self._provider = self._provider, None
+            processors, self._processors = self._processors, []
         atexit.unregister(self.close)
-        if provider is not None:
-            _bounded(provider.shutdown, seconds)
+        _bounded([processor.shutdown for processor in processors], seconds)
 
     async def aclose(self, seconds: float = 5.0) -> None:
         """Close without holding up the event loop."""
@@ -182,8 +183,8 @@ class Tracer:
     def _start(self) -> None:
         with self._lock:
             if self._client is None and not self._closed:
-                self._provider = self._open_provider()
-                self._client = SpanClient(self._provider, self._public_key, self.variables)
+                self._processors = self._open_processors()
+                self._client = SpanClient(self._open_provider(), self._public_key, self.variables)
                 atexit.register(self.close)
 
     @property
@@ -200,13 +201,17 @@ class Tracer:
             resource=Resource.create({name: value for name, value in names.items() if value}),
             sampler=TraceIdRatioBased(self.variables.sample_rate) if self.variables.sample_rate < 1 else None,
             id_generator=ChosenIds(),
+            span_limits=_NO_LIMITS,
             shutdown_on_exit=False,
         )
-        exporters = self._exporters()
-        provider.add_span_processor(self._processor(exporters[0]))
-        for exporter in exporters[1:]:
-            provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_LOCAL_DELAY_MS))
+        for processor in self._processors:
+            provider.add_span_processor(processor)
         return provider
+
+    def _open_processors(self) -> list[BatchSpanProcessor]:
+        first, *others = self._exporters()
+        delay = _LOCAL_DELAY_MS
+        return [self._processor(first), *(BatchSpanProcessor(one, schedule_delay_millis=delay) for one in others)]
 
     def _processor(self, exporter: SpanExporter) -> LangfuseSpanProcessor:
         return LangfuseSpanProcessor(
@@ -240,7 +245,11 @@ def _parent_context(info: TurnInfo) -> OtelContext:
     return trace.set_span_in_context(NonRecordingSpan(first), OtelContext())
 
 
-def _bounded(work: Callable[[], object], seconds: float) -> None:
-    worker = threading.Thread(target=work, name="twintrack-traces-flush", daemon=True)
-    worker.start()
-    worker.join(seconds)
+def _bounded(works: Sequence[Callable[[], object]], seconds: float) -> None:
+    """Run all at once and wait for them together, so that one that hangs takes nothing from the others."""
+    workers = [threading.Thread(target=work, name="twintrack-traces-flush", daemon=True) for work in works]
+    for worker in workers:
+        worker.start()
+    end = time.monotonic() + seconds
+    for worker in workers:
+        worker.join(max(0.0, end - time.monotonic()))

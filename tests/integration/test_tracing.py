@@ -19,7 +19,7 @@ from tests import traced_graph
 from tests.otlp_capture import CapturedSpan, CaptureServer, langfuse_at, no_langfuse
 from twintrack.core.context import Context, Identity
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.settings import TracingSettings
+from twintrack.core.settings import RedisSettings, TracingSettings
 from twintrack.core.tracing import Tracer, trace_id_of
 from twintrack.graphs.traced import TRACE_ID, TracedGraph, traced
 
@@ -419,6 +419,28 @@ async def test_only_the_last_traces_are_kept_and_none_holds_a_secret(kept: Trace
     assert SECRET not in json.dumps([one.as_json() for one in found])
     assert await kept.store.erase(Identity()) == 3
     assert await client.keys("*trace*") == []
+
+
+async def test_a_hanging_langfuse_takes_nothing_from_the_traces_in_redis(source: RedisSource) -> None:
+    with CaptureServer(behaviour="hangs") as server:
+        tracer = Tracer(TracingSettings(), source=source, variables=server.variables)
+        await traced(traced_graph.build().compile(), tracer).ainvoke({"topic": "trees"})
+        await tracer.aclose(1)
+
+    assert tracer.store
+    assert len(await tracer.store.list(Identity())) == 1
+
+
+async def test_an_absent_redis_breaks_nothing_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = RedisSource(RedisSettings.model_validate({"url": "redis://127.0.0.1:9"}))
+    tracer = Tracer(TracingSettings(), source=nowhere, variables=no_langfuse())
+    graph = traced(traced_graph.build().compile(), tracer)
+    for _ in range(2):
+        assert (await graph.ainvoke({"topic": "trees"}))["done"]
+        await asyncio.to_thread(tracer.flush)
+    await tracer.aclose()
+
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == ["twintrack.tracing"]
 
 
 class Seen(BaseCallbackHandler):
