@@ -3,26 +3,20 @@
 import atexit
 import contextlib
 import fcntl
-import hashlib
 import os
-import secrets
-import stat
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import quote
 
 from redis import UnixDomainSocketConnection, exceptions
 
+from twintrack.core.embedded_address import Address, read_address
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_binaries import ServerBinaries, find_server
 
-LONGEST_SOCKET_PATH = 103
-"""Bytes; Linux allows 107 and macOS 103."""
 START_S = 30.0
 """Seconds a server may take until it listens; reading its data may take longer."""
 LOAD_S = 600.0
@@ -35,13 +29,13 @@ Fsync = Literal["always", "everysec", "no"]
 
 CONFIGURATION = """\
 port 0
-unixsocket "{socket}"
+unixsocket {socket}
 unixsocketperm 700
 requirepass {password}
 daemonize yes
-pidfile "{folder}/redis.pid"
-logfile "{folder}/server.log"
-dir "{folder}"
+pidfile {pid}
+logfile {log}
+dir {folder}
 appendonly yes
 appendfsync {fsync}
 aof-load-truncated yes
@@ -49,19 +43,6 @@ save ""
 maxmemory-policy noeviction
 {modules}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the server listens and what it asks for."""
-
-    socket: Path
-    password: str
-
-    @property
-    def url(self) -> str:
-        """Return the address as a `unix://` URL, password included."""
-        return f"unix://:{self.password}@{quote(str(self.socket))}"
 
 
 class EmbeddedRedis:
@@ -88,7 +69,7 @@ class EmbeddedRedis:
         """
         with self._turn, _told_plainly(self.folder):
             self._join()
-            address = self._address = self._address or self._read_address()
+            address = self._address = self._address or read_address(self.folder)
             if not _answers(address):
                 self._start(address)
             return address
@@ -122,9 +103,6 @@ class EmbeddedRedis:
         self._joined_in = os.getpid()
         fcntl.flock(self._joined, fcntl.LOCK_SH)
         atexit.register(self.leave)
-
-    def _read_address(self) -> Address:
-        return Address(_socket_path(self.folder), _password(self.folder / "password"))
 
     def _start(self, address: Address) -> None:
         """Start the server unless another process is at it; return when it answers."""
@@ -165,11 +143,13 @@ class EmbeddedRedis:
     def _write_configuration(self, address: Address, binaries: ServerBinaries) -> Path:
         path = self.folder / "redis.conf"
         text = CONFIGURATION.format(
-            socket=address.socket,
+            socket=_quoted(address.socket),
             password=address.password,
-            folder=self.folder,
+            folder=_quoted(self.folder),
+            pid=_quoted(self.folder / "redis.pid"),
+            log=_quoted(self.folder / "server.log"),
             fsync=self.fsync,
-            modules="\n".join(f'loadmodule "{module}"' for module in binaries.modules),
+            modules="\n".join(f"loadmodule {_quoted(module)} {arguments}" for module, arguments in binaries.modules),
         )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
@@ -246,38 +226,18 @@ def _told_plainly(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def _quoted(path: Path) -> str:
+    """Return the path as one word of the server's configuration."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def _locked(file: IO[bytes], how: int) -> bool:
     try:
         fcntl.flock(file, how)
     except BlockingIOError:
         return False
     return True
-
-
-def _password(path: Path) -> str:
-    """Return the folder's password; the first process makes it, whole or not at all."""
-    if not path.exists():
-        draft = path.with_name(f"password.{os.getpid()}.{threading.get_ident()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    return path.read_text().strip()
-
-
-def _socket_path(folder: Path) -> Path:
-    """Return the socket's path: in the data folder, or where that is too long in a short private one."""
-    path = folder / "redis.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-        return path
-    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    short = Path("/tmp") / f"twintrack-{os.getuid()}-{digest}"  # noqa: S108 - checked to be ours just below
-    short.mkdir(mode=0o700, exist_ok=True)
-    state = short.lstat()
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise PermissionError(f"{short} is not a private folder of this user")
-    return short / "redis.sock"
 
 
 def _field(info: object, name: str) -> str:

