@@ -16,6 +16,7 @@ from twintrack.core.context import Identity
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.errors import InputError
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_errors import translated
 from twintrack.core.settings import load_settings
 from twintrack.memory.schemas import Episode, Fact
 from twintrack.memory.tiers import Memory
@@ -152,8 +153,9 @@ async def _memory() -> AsyncIterator[Memory]:
     settings = load_settings()
     source = RedisSource(settings.redis)
     try:
-        await source.ready()
-        yield Memory(source, open_embedder(settings.models), settings.memory)
+        async with translated():
+            await source.client().ping()
+            yield Memory(source, open_embedder(settings.models), settings.memory)
     finally:
         await source.aclose()
 

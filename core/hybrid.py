@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from redisvl.index import AsyncSearchIndex
+from redis.exceptions import RedisError
+
+from twintrack.core.redis_errors import is_missing_index
+from twintrack.core.redis_index import ContractIndex
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
@@ -68,16 +71,31 @@ class HybridSearch:
         return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
 
 
-async def hybrid(index: AsyncSearchIndex, search: HybridSearch, *, limit: int) -> list[Row]:
+async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> list[Row]:
     """Run one search and return its best rows.
 
     Raises:
         RedisError: the search could not be run.
     """
+    return search.read(await run(index, search.commands()))[:limit]
+
+
+async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Run commands on one index in one round trip; where the index is gone, make it and run them again."""
+    try:
+        return await _run(index, commands)
+    except RedisError as error:
+        if not is_missing_index(error):
+            raise
+    await index.open()
+    return await _run(index, commands)
+
+
+async def _run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     pipe = index.client.pipeline(transaction=False)
-    for command in search.commands():
+    for command in commands:
         pipe.execute_command(*command)
-    return search.read(await pipe.execute())[:limit]
+    return list(await pipe.execute())
 
 
 def mix(

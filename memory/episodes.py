@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.tokens import words
 from twintrack.memory.records import Found, Record, Records, digest
 from twintrack.memory.schemas import Episode, Turn
+from twintrack.memory.stems import query_stems, stems
 
-VECTOR_WEIGHT = 0.25
+VECTOR_WEIGHT = 0.2
 NEIGHBOUR_BONUS = 0.75
 CANDIDATES = 100
 
@@ -55,7 +55,7 @@ class Episodes:
         if limit < 1:
             return []
         found = await self.records.search(
-            words(question), vector, identity=identity, vector_weight=VECTOR_WEIGHT, candidates=CANDIDATES
+            query_stems(question), vector, identity=identity, vector_weight=VECTOR_WEIGHT, candidates=CANDIDATES
         )
         episodes = [cast(Episode, hit.data) for hit in _with_neighbours(found)]
         fresh = [each for each in episodes if each["thread_id"] != thread_id or not _seen(each, in_window)]
@@ -96,7 +96,7 @@ def _record(turn: Turn, vector: NDArray[np.float32]) -> Record:
     )
     return Record(
         id=episode["id"],
-        words=words(f"{_day(created_at)} {before} {turn.question} {turn.answer}"),
+        words=stems(f"{_day(created_at)} {before} {turn.question} {turn.answer}"),
         vector=vector,
         created_at=created_at,
         data=episode,

@@ -15,6 +15,7 @@ from twintrack.core.tokens import words
 from twintrack.memory.records import Record, Records, digest
 from twintrack.memory.schemas import Fact
 from twintrack.memory.statements import Statement, extract_facts
+from twintrack.memory.stems import query_stems, stems
 
 __all__ = ["Added", "FactStore", "Origin", "Statement", "extract_facts"]
 
@@ -64,7 +65,7 @@ class FactStore:
         if limit < 1:
             return []
         rows = await self.records.search(
-            words(question),
+            query_stems(question),
             vector,
             identity=identity,
             vector_weight=VECTOR_WEIGHT,
@@ -146,7 +147,7 @@ def _ended(fact: Fact, *, by: Fact) -> Fact:
 def _record(fact: Fact, vector: NDArray[np.float32], same_words: str) -> Record:
     return Record(
         id=fact["id"],
-        words=words(fact["text"]),
+        words=stems(fact["text"]),
         vector=vector,
         created_at=fact["created_at"],
         data=fact,

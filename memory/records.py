@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from redis.asyncio import Redis
-from redisvl.index import AsyncSearchIndex
 
 from twintrack.core import keys
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
-from twintrack.core.hybrid import HybridSearch, hybrid, parse, tags
+from twintrack.core.hybrid import HybridSearch, hybrid, parse, run, tags
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_index import ContractIndex
 
 PAGE = 500
 EVERY = 10_000
@@ -62,7 +62,7 @@ class Records:
         name = re.sub(r"[^a-z0-9-]", "-", self.embedder.name.lower())
         return f"{self.base}.{name}.{self.embedder.dims}"
 
-    async def index(self) -> AsyncSearchIndex:
+    async def index(self) -> ContractIndex:
         """Return the index, created where it is missing."""
         return await self.source.index(_schema(await self.kind(), self.embedder.dims, self.extra_tags))
 
@@ -111,10 +111,11 @@ class Records:
         index = await self.index()
         since = "" if after is None else f" @created_at:[({after!r} +inf]"
         query = tags(owner(identity, **wanted)) + since
-        reply = await self.source.client().execute_command(
+        command = (
             *("FT.SEARCH", index.name, query, "SORTBY", "created_at", "ASC"),
             *("RETURN", 1, "data", "LIMIT", offset, limit, "DIALECT", 2),
         )
+        [reply] = await run(index, [command])
         return [json.loads(fields["data"]) for _, _, fields in parse(reply) if "data" in fields]
 
     async def get(self, identity: Identity, record_id: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
+from twintrack.core import keys
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import MemorySettings, RedisSettings
@@ -300,7 +301,7 @@ async def test_an_answer_teaches_nothing_about_the_user(memory: Memory) -> None:
 
 async def test_turns_still_in_the_window_are_not_recalled_as_episodes(memory: Memory) -> None:
     await memory.remember(turn("What is the fee?"), identity=ANN)
-    asked = [
+    asked: list[AnyMessage] = [
         HumanMessage("What is the fee?", id="turn-1"),
         AIMessage("Three."),
         HumanMessage("And the fee now?", id="turn-2"),
@@ -332,10 +333,20 @@ async def test_a_broken_tier_is_empty_and_the_others_answer(
     memory: Memory, source: RedisSource, caplog: pytest.LogCaptureFixture
 ) -> None:
     await memory.remember(turn("I live in Paris."), identity=ANN)
-    await source.client().execute_command("FT.DROPINDEX", f"twintrack:{await memory.episodes.records.kind()}")
-    assert await recalled(memory, "Where do I live?") == (["I live in Paris."], [])
-    assert "episodes" in caplog.text
+    await source.client().rpush(keys.owned("summary", ANN, "t1"), "not a summary")
+    found = await memory.recall("x", await vector(memory, "x"), identity=ANN, thread_id="t1", messages=LONG)
+    assert found["summary"] == ""
+    assert [fact["text"] for fact in found["facts"]] == ["I live in Paris."]
+    assert "summaries" in caplog.text
     assert "I live in" not in caplog.text
+
+
+async def test_an_index_lost_while_running_comes_back_with_its_records(memory: Memory, source: RedisSource) -> None:
+    await memory.remember(turn("I live in Paris."), identity=ANN)
+    for records in (memory.facts.records, memory.episodes.records):
+        await source.client().ft(f"twintrack:{await records.kind()}").dropindex()
+    assert len(await memory.facts.list(ANN)) == 1
+    assert await recalled(memory, "Where do I live?") == (["I live in Paris."], ["I live in Paris."])
 
 
 async def test_without_redis_a_turn_still_recalls_nothing_rather_than_fail() -> None:

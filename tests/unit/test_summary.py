@@ -1,9 +1,9 @@
 """The summary of what fell out of the window is bounded, grows once per message and follows a rollback."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
 from twintrack.memory.schemas import Summary
 from twintrack.memory.summary import EMPTY, before_window, summarise, summarised
@@ -53,7 +53,10 @@ def test_after_a_rollback_it_forgets_the_turns_taken_back() -> None:
 
 
 def test_chinese_sentences_end_where_they_end() -> None:
-    gone = [HumanMessage("利率是多少？我想知道。", id="h"), AIMessage("利率是百分之三。详情如下。", id="a")]
+    gone: list[AnyMessage] = [
+        HumanMessage("利率是多少？我想知道。", id="h"),
+        AIMessage("利率是百分之三。详情如下。", id="a"),
+    ]
     assert summarised(EMPTY, gone, max_chars=500)["text"] == "- 利率是多少？ → 利率是百分之三。"
 
 
@@ -64,10 +67,10 @@ def test_only_what_precedes_the_window_is_summarised() -> None:
 
 
 async def test_a_model_sees_the_old_summary_and_the_new_messages_only() -> None:
-    seen: list[Sequence[AnyMessage]] = []
+    seen: list[list[BaseMessage]] = []
 
     class Model(FakeListChatModel):
-        def _call(self, messages: Sequence[AnyMessage], *args: object, **kwargs: object) -> str:
+        def _call(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> str:
             seen.append(messages)
             return "They spoke."
 
