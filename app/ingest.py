@@ -1,0 +1,63 @@
+"""`twintrack ingest`: read files and folders into the corpus."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from twintrack.core.context import Identity
+from twintrack.core.errors import DocumentError
+from twintrack.core.ingestion import IngestReport
+
+_SHOWN = 20
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--corpus", default=None, help="Name of the corpus; the setting's without it.")
+@click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
+@click.option("--user", default="local", show_default=True, help="Who brings the documents in.")
+@click.option("--private", is_flag=True, help="Only this user will find the documents.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def command(paths: tuple[Path, ...], corpus: str | None, tenant: str, user: str, private: bool, as_json: bool) -> None:
+    """Read the files and folders at PATHS; what did not change is skipped, what is gone is dropped.
+
+    It may be stopped at any time: documents already read are kept, and the next run goes on from there.
+    """
+    report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private))
+    nothing = report.read == 0 and not report.removed
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
+        sys.exit(int(nothing))
+    if nothing and len(report.failed) == 1:
+        raise DocumentError(report.failed[0].problem, fix=report.failed[0].fix)
+    _show(report)
+    if nothing:
+        raise DocumentError("Nothing could be read.", fix="see the reasons above")
+
+
+async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, private: bool) -> IngestReport:
+    from twintrack.app.open_corpus import open_corpus, with_corpus
+    from twintrack.app.progress import progress_bar
+    from twintrack.core.settings import load_settings
+
+    async with open_corpus(with_corpus(load_settings(), corpus)) as opened:
+        with progress_bar("Reading") as progress:
+            return await opened.ingest(paths, identity=identity, progress=progress, private=private)
+
+
+def _show(report: IngestReport) -> None:
+    new = report.read - report.skipped - report.replaced
+    click.echo(
+        f"Read {report.read} documents in {report.seconds:.1f} s: {new} new, {report.replaced} changed, "
+        f"{report.skipped} unchanged, {report.removed} removed; {report.passages} passages written."
+    )
+    console = Console(stderr=True, soft_wrap=True)
+    for failure in report.failed[:_SHOWN]:
+        console.print(f"Not read: {failure.problem} Fix: {failure.fix}", markup=False, highlight=False)
+    if len(report.failed) > _SHOWN:
+        console.print(f"... and {len(report.failed) - _SHOWN} more; --json lists them all.")
