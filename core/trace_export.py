@@ -18,7 +18,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 from twintrack.core.langfuse_variables import LangfuseVariables
 from twintrack.core.trace_labels import Mask
-from twintrack.core.trace_mask import masked_span
+from twintrack.core.trace_mask import masked_span, masked_text
 from twintrack.core.traces import Owner, TraceSpan, TraceStore
 
 log = logging.getLogger("twintrack.tracing")
@@ -26,38 +26,54 @@ log = logging.getLogger("twintrack.tracing")
 _VENDOR_LOG = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 _REDIS_SECONDS = 5.0
 _REMEMBERED_OWNERS = 10_000
+_MESSAGE_CHARS = 500
+_OBSERVATION = "langfuse.observation."
 LABEL = "langfuse.observation.metadata.outcome_"
+"""Begins the attributes that say what a run came to; their values are JSON."""
 
 
 class MaskedExporter(SpanExporter):
-    """Masks every span, then hands the batch on; a failure is one warning until exports work again."""
+    """Masks every span, then hands the batch on."""
 
-    def __init__(self, inner: SpanExporter, mask: Mask, place: str) -> None:
+    def __init__(self, inner: SpanExporter, mask: Mask) -> None:
         self.inner = inner
         self.mask = mask
-        self.place = place
-        self._failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export the masked batch; never raise."""
-        with _VendorLog() as vendor:
-            try:
-                result = self.inner.export([masked_span(span, self.mask) for span in spans])
-                reason = vendor.reason
-            except Exception as error:  # noqa: BLE001 (declared boundary: tracing never breaks a run)
-                result, reason = SpanExportResult.FAILURE, f"{type(error).__name__}: {error}"
-        self._tell(result, len(spans), self.mask(reason))
-        return result
+        """Export the masked batch."""
+        return self.inner.export([masked_span(span, self.mask) for span in spans])
 
     def shutdown(self) -> None:
         """Close the exporter."""
         self.inner.shutdown()
 
-    def _tell(self, result: SpanExportResult, count: int, reason: str) -> None:
+
+class QuietExporter(SpanExporter):
+    """Never raises; says once that exports fail, and again only after one has worked."""
+
+    def __init__(self, inner: SpanExporter, place: str) -> None:
+        self.inner = inner
+        self.place = place
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Hand the batch on, whatever comes of it."""
+        with _VendorLog() as vendor:
+            try:
+                result = self.inner.export(spans)
+                reason = vendor.reason
+            except Exception as error:  # noqa: BLE001 (declared boundary: tracing never breaks a run)
+                result, reason = SpanExportResult.FAILURE, f"{type(error).__name__}: {error}"
         failing = result is not SpanExportResult.SUCCESS
         if failing and not self._failing:
-            log.warning("Traces do not reach %s; %d spans were dropped; runs go on. %s", self.place, count, reason)
+            log.warning("Traces do not reach %s; %d spans are lost; runs go on. %s", self.place, len(spans), reason)
         self._failing = failing
+        return result
+
+    def shutdown(self) -> None:
+        """Close the exporter."""
+        with suppress(Exception):  # a server that is gone needs no goodbye
+            self.inner.shutdown()
 
 
 class _VendorLog(logging.Filter):
@@ -121,11 +137,12 @@ class Owners:
 
 
 class RedisExporter(SpanExporter):
-    """Writes spans to the trace store from an event loop of its own."""
+    """Writes spans to the trace store from an event loop of its own, masked, without what went in and out."""
 
-    def __init__(self, store: TraceStore, owners: Owners) -> None:
+    def __init__(self, store: TraceStore, owners: Owners, mask: Mask) -> None:
         self.store = store
         self.owners = owners
+        self.mask = mask
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="twintrack-traces", daemon=True)
         self._thread.start()
@@ -137,51 +154,42 @@ class RedisExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Close this loop's Redis connections and end its thread."""
-        with suppress(Exception):  # a Redis that is gone needs no goodbye
-            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(_REDIS_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_REDIS_SECONDS)
-        self._loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(self.store.source.aclose(), self._loop).result(_REDIS_SECONDS)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_REDIS_SECONDS)
+            self._loop.close()
 
     async def _write(self, spans: Sequence[ReadableSpan]) -> None:
         traces: dict[str, list[TraceSpan]] = {}
         for span in spans:
             if span.context is not None:
-                traces.setdefault(format_trace_id(span.context.trace_id), []).append(row_of(span))
+                traces.setdefault(format_trace_id(span.context.trace_id), []).append(row_of(span, self.mask))
         for trace_id, rows in traces.items():
             if owner := self.owners.get(trace_id):
                 await self.store.add(trace_id, owner, rows)
 
-    async def _disconnect(self) -> None:
-        await self.store.source.aclose()
 
-
-def row_of(span: ReadableSpan) -> TraceSpan:
-    """Return what is kept of a span: all but its input and output."""
+def row_of(span: ReadableSpan, mask: Mask) -> TraceSpan:
+    """Return what is kept of a span, masked."""
     found = dict(span.attributes or {})
-    prefix = "langfuse.observation."
+    labels = {key.removeprefix(LABEL): text for key, text in found.items() if key.startswith(LABEL)}
     return TraceSpan(
         id=format_span_id(span.context.span_id) if span.context else "",
         parent=format_span_id(span.parent.span_id) if span.parent else None,
-        name=span.name,
-        type=str(found.get(prefix + "type", "span")),
+        name=masked_text(span.name, mask),
+        type=str(found.get(_OBSERVATION + "type", "span")),
         start=(span.start_time or 0) / 1e9,
         end=(span.end_time or span.start_time or 0) / 1e9,
-        level=str(found.get(prefix + "level", "DEFAULT")),
-        message=str(found.get(prefix + "status_message", ""))[:500],
-        model=_plain(found.get(prefix + "model.name", "")),
-        usage=_counts(found.get(prefix + "usage_details")),
+        level=str(found.get(_OBSERVATION + "level", "DEFAULT")),
+        message=masked_text(str(found.get(_OBSERVATION + "status_message", "")), mask)[:_MESSAGE_CHARS],
+        model=str(found.get(_OBSERVATION + "model.name", "")),
+        usage=_counts(found.get(_OBSERVATION + "usage_details")),
         session=str(found.get("session.id", "")),
         user=str(found.get("user.id", "")),
-        labels={key.removeprefix(LABEL): _plain(value) for key, value in found.items() if key.startswith(LABEL)},
+        labels={name: mask(str(json.loads(str(text)))) for name, text in labels.items()},
     )
-
-
-def _plain(value: Any) -> str:
-    try:
-        return str(json.loads(value))
-    except (ValueError, TypeError):
-        return str(value)
 
 
 def _counts(value: Any) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """The last traces of each user, kept in Redis so that they can be read without a Langfuse server."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from twintrack.core.context import Identity
@@ -45,6 +45,10 @@ class TraceSpan:
     def seconds(self) -> float:
         """Return how long the step took."""
         return self.end - self.start
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the step as JSON values."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,7 @@ class Trace:
 
     def as_json(self) -> dict[str, Any]:
         """Return the trace as JSON values."""
-        return {"id": self.id, "thread_id": self.thread_id, "spans": [asdict(span) for span in self.spans]}
+        return {"id": self.id, "thread_id": self.thread_id, "spans": [span.as_json() for span in self.spans]}
 
 
 class TraceStore:
@@ -110,11 +114,11 @@ class TraceStore:
         self.keep = keep
         self.seconds = int(keep_days * 86_400)
 
-    async def add(self, trace_id: str, owner: Owner, spans: Iterable[TraceSpan]) -> None:
+    async def add(self, trace_id: str, owner: Owner, spans: Sequence[TraceSpan]) -> None:
         """Store spans of one trace; the same span stored twice is stored once."""
-        rows: dict[Any, Any] = {span.id: json.dumps(asdict(span), ensure_ascii=False) for span in spans}
+        rows: dict[Any, Any] = {span.id: json.dumps(span.as_json(), ensure_ascii=False) for span in spans}
         about = json.dumps({"thread_id": owner.thread_id}, ensure_ascii=False)
-        first = min(json.loads(row)["start"] for row in rows.values())
+        first = min(span.start for span in spans)
         listing, trace = _listing(owner.identity), _trace(owner.identity, trace_id)
         async with self.source.client().pipeline(transaction=False) as pipe:
             pipe.hset(trace, mapping={_ABOUT: about, **rows})

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import json
 import logging
 import threading
 import time
@@ -26,7 +27,7 @@ from twintrack.core.langfuse_variables import LangfuseVariables, load_langfuse_v
 from twintrack.core.node_tracer import NodeTracer, SpanClient
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import TracingSettings
-from twintrack.core.trace_export import MaskedExporter, Owners, RedisExporter, langfuse_exporter
+from twintrack.core.trace_export import LABEL, MaskedExporter, Owners, QuietExporter, RedisExporter, langfuse_exporter
 from twintrack.core.trace_ids import ChosenIds, root_span_id, trace_id_of
 from twintrack.core.trace_labels import Mask, label, unmasked
 from twintrack.core.traces import Owner, TraceStore
@@ -85,10 +86,10 @@ class Turn:
         try:
             self._root.update(
                 output=self.handler.output,
-                metadata={f"outcome_{name}": text for name, text in labels.items()},
                 level="ERROR" if error else None,
                 status_message=(str(error) or type(error).__name__) if error else None,
             )
+            self._root._otel_span.set_attributes({LABEL + name: json.dumps(text) for name, text in labels.items()})
             self._root.end()
         except Exception:
             log.exception("A trace could not be closed.")
@@ -225,9 +226,10 @@ class Tracer:
     def _exporters(self) -> list[SpanExporter]:
         found: list[SpanExporter] = []
         if self.variables.has_keys:
-            found.append(MaskedExporter(langfuse_exporter(self.variables), self.mask, self.variables.base_url))
+            sender = MaskedExporter(langfuse_exporter(self.variables), self.mask)
+            found.append(QuietExporter(sender, self.variables.base_url))
         if self._keeps and self.store is not None:
-            found.append(MaskedExporter(RedisExporter(self.store, self._owners), self.mask, "Redis"))
+            found.append(QuietExporter(RedisExporter(self.store, self._owners, self.mask), "Redis"))
         return found
 
 

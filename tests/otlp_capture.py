@@ -112,11 +112,12 @@ class CaptureServer:
             found.setdefault(span.trace, []).append(span)
         return found
 
-    def wait_for(self, count: int, seconds: float = 15) -> None:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 20) -> None:
+        """Wait for spans of this name; a run's outermost span arrives after all within it."""
         end = time.monotonic() + seconds
-        while len(self.spans) < count and time.monotonic() < end:
+        while len(self.named(name)) < count and time.monotonic() < end:
             time.sleep(0.05)
-        assert len(self.spans) >= count, f"{len(self.spans)} of {count} spans"
+        assert len(self.named(name)) >= count, f"{name}: {len(self.named(name))} of {count} spans"
 
     def hold(self) -> None:
         self._released.wait(60)

@@ -137,7 +137,7 @@ async def test_every_step_of_a_served_run_has_session_and_user_of_the_server(
     claimed = {"user_id": "eve", "tenant_id": "evil"}
     for _ in range(2):
         await _run(client, thread, mode, input={"topic": "trees"}, context=claimed)
-    capture.wait_for(2 * 16)
+    capture.wait_for("turn", 2)
 
     assert len(capture.traces()) == 2
     for spans in capture.traces().values():
@@ -155,7 +155,7 @@ async def test_the_trace_id_of_a_served_run_follows_from_its_run_id(client: Any,
     thread = (await client.threads.create())["thread_id"]
     run = await client.runs.create(thread, "turn", input={"topic": "trees"})
     await client.runs.join(thread, run["run_id"])
-    capture.wait_for(16)
+    capture.wait_for("turn")
 
     assert list(capture.traces()) == [trace_id_of(thread, run["run_id"])]
 
@@ -164,7 +164,7 @@ async def test_a_served_resumption_joins_its_trace(client: Any, capture: Capture
     thread = (await client.threads.create())["thread_id"]
     await _run(client, thread, ["values"], input={"topic": "ask"})
     await _run(client, thread, ["values"], command={"resume": "yes"})
-    capture.wait_for(17)
+    capture.wait_for("turn", 2)
 
     assert len(capture.traces()) == 1
     assert {span.level for span in capture.spans} == {"DEFAULT"}
