@@ -1,6 +1,7 @@
 """What the memory of one user promises, on a real Redis."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Sequence
 
@@ -103,6 +104,16 @@ async def test_remembering_a_turn_twice_leaves_what_once_leaves(memory: Memory, 
     assert await everything(source) == before
     assert (len(first["facts"]), second["facts"]) == (1, [])
     assert first["episode"] == second["episode"]
+
+
+async def test_a_turn_remembered_again_after_a_newer_one_changes_nothing(memory: Memory, source: RedisSource) -> None:
+    first = dataclasses.replace(turn("I live in Paris.", number=1), created_at=None)
+    await memory.remember(first, identity=ANN)
+    await memory.remember(dataclasses.replace(turn("I live in Rome.", number=2), created_at=None), identity=ANN)
+    before = await memory.facts.list(ANN, replaced=True)
+    await memory.remember(first, identity=ANN)
+    assert await memory.facts.list(ANN, replaced=True) == before
+    assert (await recalled(memory, "Where do I live?"))[0] == ["I live in Rome."]
 
 
 async def test_a_newer_fact_on_the_topic_replaces_the_older_which_is_kept(memory: Memory) -> None:

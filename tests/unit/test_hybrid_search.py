@@ -1,0 +1,51 @@
+"""A search is held to its tags, carries no syntax of the user's, and reads both protocols."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twintrack.core.hybrid import HybridSearch, mix, parse, tags
+
+
+def commands(words: list[str]) -> list[tuple[object, ...]]:
+    search = HybridSearch(
+        index="ix",
+        words=words,
+        vector=np.ones(2, np.float32),
+        filters={"user": "ann"},
+        fields=["data"],
+        vector_weight=0.5,
+    )
+    return search.commands()
+
+
+@given(st.text(alphabet="()|@{}*~-\"'\\ $%:=>[]", min_size=1))
+def test_a_word_that_is_not_one_never_reaches_the_parser(hostile: str) -> None:
+    assert len(commands([hostile])) == 1
+    assert commands([hostile, "plain"])[1] == commands(["plain"])[1]
+
+
+@pytest.mark.parametrize("filters", [{}, {"user": ""}, {"tenant": "acme", "user": ""}])
+def test_a_search_without_a_wall_is_refused(filters: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="tag"):
+        tags(filters)
+
+
+def test_each_sign_of_a_tag_is_taken_literally() -> None:
+    assert tags({"user": "a|b*"}) == r"@user:{a\|b\*}"
+
+
+def test_a_reply_reads_the_same_in_both_protocols() -> None:
+    old = [1, b"k", b"1.5", [b"data", b"x"]]
+    new = {b"results": [{b"id": b"k", b"score": 1.5, b"extra_attributes": {b"data": b"x"}}]}
+    assert parse(old) == parse(new) == [("k", 1.5, {"data": "x"})]
+    assert parse([0]) == parse({b"results": []}) == []
+
+
+def test_the_weight_decides_between_meaning_and_words() -> None:
+    near, text = {"a": 0.9, "b": 0.1}, {"b": 3.0}
+    fields: dict[str, dict[str, str]] = {"a": {}, "b": {}}
+    assert [row.key for row in mix(near, text, fields, vector_weight=0.9)] == ["a", "b"]
+    assert [row.key for row in mix(near, text, fields, vector_weight=0.1)] == ["b", "a"]
+    assert mix({}, {}, {}, vector_weight=0.5) == []
