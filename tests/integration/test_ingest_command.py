@@ -39,18 +39,18 @@ def test_nothing_to_read_is_one_plain_failure(redis_url: str, tmp_path: Path, as
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_was_read(redis_url: str, tmp_path: Path) -> None:
-    rows = [{"id": f"d{n}", "text": f"Document {n} speaks of topic {n}. " * 150} for n in range(300)]
+    rows = [{"id": f"d{n}", "text": f"Document {n} speaks of topic {n}. " * 80} for n in range(150)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     environment = os.environ | {"TWINTRACK_REDIS__URL": redis_url}
     started = subprocess.Popen(
         [*RUN, str(tmp_path), "--corpus", "stopped"], env=environment, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(5)
+    time.sleep(3)
     started.send_signal(signal.SIGINT)
     _, errors = started.communicate(timeout=30)
     assert started.returncode == 130
     assert "kept" in errors
     report = json.loads(run(redis_url, str(tmp_path), "--corpus", "stopped", "--json").stdout)
-    assert report["read"] == 300
+    assert report["read"] == 150
     assert report["skipped"] > 0
     assert report["replaced"] == 0
