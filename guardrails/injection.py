@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from twintrack.guardrails.injection_model import InjectionModel
 from twintrack.guardrails.injection_rules import RULES
 from twintrack.guardrails.plain import deciphered, folded
 from twintrack.guardrails.refusals import refusal
@@ -16,17 +17,21 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,4000}={0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Rail that blocks instructions against the assistant's own rules."""
+    """Rail that blocks instructions against the assistant's own rules: known wordings, then what the model flags."""
 
+    model: InjectionModel | None = None
+    """None leaves it to the wordings."""
     name: str = "injection"
     failure: FailureMode = "closed"
 
     def check(self, text: str) -> Verdict:
-        """Block a text in which a rule is found."""
-        rule = matched_rule(text)
-        if rule is None:
-            return Verdict(self.name)
-        return Verdict(self.name, "block", refusal("injection", text), score=1.0)
+        """Block a text that breaks a rule, or that the model takes for an attack."""
+        if matched_rule(text) is not None:
+            return Verdict(self.name, "block", refusal("injection", text), score=1.0)
+        flagged, score = self.model.judge(text) if self.model else (False, 0.0)
+        if flagged:
+            return Verdict(self.name, "block", refusal("injection", text), score=score)
+        return Verdict(self.name, score=score)
 
 
 def matched_rule(text: str) -> str | None:

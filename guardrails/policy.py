@@ -7,6 +7,7 @@ from typing import Protocol
 
 from twintrack.core.settings import RailSettings, Settings
 from twintrack.guardrails.injection import Injection
+from twintrack.guardrails.injection_model import load_model
 from twintrack.guardrails.limits import Blank, Controls, Size
 from twintrack.guardrails.pii import Disclosure, Masker, PersonalData
 from twintrack.guardrails.refusals import refusal
@@ -71,7 +72,7 @@ def default_policy(settings: Settings, *, masker: Masker | None = None) -> Polic
     """Return the shipped rails; share the `masker` of the edge so that a value keeps one placeholder."""
     rails: list[Rail] = [Size(settings.budgets.max_question_chars), Controls(), Blank()]
     if settings.rails.block_injection:
-        rails.append(Injection())
+        rails.append(Injection(load_model()))
     if settings.rails.mask_personal_data:
         rails.append(PersonalData(masker or masker_for(settings.rails)))
     return Policy(rails, [Disclosure()] if settings.rails.mask_personal_data else [])
