@@ -113,22 +113,26 @@ def _open_sentinel(base: str, rest: str, settings: RedisSettings) -> Redis:
     master, _, database = path.partition("/")
     if not master:
         raise ValueError("it names no master")
-    options: dict[str, Any] = {**parse_url(f"{base}://{user}localhost/{database}{query}")}
-    options = _pool_options(settings) | options | {"ssl": options.pop("connection_class", None) is not None}
+    options = _options(f"{base}://{user}localhost/{database}{query}", settings)
     asking = {"socket_timeout": settings.timeout_s, "password": options.pop("sentinel_password", None)}
-    options.pop("host")
     sentinels: Any = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call] # the vendor's own
     return cast(Redis, sentinels.master_for(unquote(master), connection_pool_class=BlockingSentinelPool, **options))
 
 
 def _open_cluster(base: str, rest: str, settings: RedisSettings) -> Redis:
     user, hosts, path, query = _parts(rest)
-    options: dict[str, Any] = {**parse_url(f"{base}://{user}localhost/{path}{query}")}
-    options = _pool_options(settings) | options | {"ssl": options.pop("connection_class", None) is not None}
-    options.pop("host")
+    options = _options(f"{base}://{user}localhost/{path}{query}", settings)
     options.pop("timeout")
     nodes = [ClusterNode(host, port) for host, port in hosts]
     return cast(Redis, RedisCluster(startup_nodes=nodes, **options))
+
+
+def _options(url: str, settings: RedisSettings) -> dict[str, Any]:
+    """Return what a plain URL says about credentials, database, TLS and more, as keyword arguments."""
+    said: dict[str, Any] = {**parse_url(url)}
+    del said["host"]
+    tls = said.pop("connection_class", None) is not None
+    return _pool_options(settings) | said | {"ssl": tls}
 
 
 def _parts(rest: str) -> tuple[str, list[tuple[str, int]], str, str]:
