@@ -15,11 +15,11 @@ from twintrack.core.tokens import words
 from twintrack.memory.records import Record, Records, digest
 from twintrack.memory.schemas import Fact
 from twintrack.memory.statements import Statement, extract_facts
-from twintrack.memory.stems import query_stems, stems
+from twintrack.memory.stems import stems
 
 __all__ = ["Added", "FactStore", "Origin", "Statement", "extract_facts"]
 
-VECTOR_WEIGHT = 0.8
+VECTOR_WEIGHT = 0.85
 NEAR_DUPLICATE = 0.87
 """Cosine from which two facts without different topics say the same thing, or its newer version."""
 VALID, INVALID = "valid", "invalid"
@@ -65,7 +65,7 @@ class FactStore:
         if limit < 1:
             return []
         rows = await self.records.search(
-            query_stems(question),
+            stems(question),
             vector,
             identity=identity,
             vector_weight=VECTOR_WEIGHT,
