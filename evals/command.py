@@ -58,6 +58,16 @@ def memory(turns: Path | None, data: Path, as_json: bool) -> None:
     _print(_run(_memory(turns, data)), as_json)
 
 
+@command.command()
+@click.option("--data", required=True, type=_FILE, help="Texts with label 1 (attack) or 0, as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def guardrails(data: Path, as_json: bool) -> None:
+    """Judge the injection rail: attacks stopped, and harmless texts stopped wrongly, by source."""
+    from twintrack.evals import guardrails as judge
+
+    _print(judge.run(read_rows(data)), as_json)
+
+
 async def _answers(passages: Path, data: Path, limit: int | None, seed: int) -> Figures:
     from twintrack.app.assemble import open_app
     from twintrack.app.progress import progress_bar

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from twintrack.evals.command import command
 from twintrack.evals.guardrails import run
 from twintrack.evals.train_injection import main, read, save, unseen
 from twintrack.guardrails.injection_model import load_model
@@ -59,3 +60,11 @@ def test_the_trainer_measures_without_writing(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(data)])
     assert result.exit_code == 0
     assert "tpr_by_publisher" in json.loads(result.output)
+
+
+def test_the_command_prints_one_json_object(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_bytes(rows())
+    result = CliRunner().invoke(command, ["guardrails", "--data", str(data), "--json"])
+    assert result.exit_code == 0, result.output
+    assert set(json.loads(result.output)) == {"tpr_by_source", "fpr_by_source", "ms_per_call"}
