@@ -6,41 +6,41 @@ from collections.abc import Iterable
 from twintrack.core.tokens import sentences, words
 from twintrack.nodes.arithmetic import expression_in
 
-_VERBS = (
+VERBS = (
     "find|calculate|compute|compare|explain|tell|give|describe|summari[sz]e|multiply|divide|add|subtract|convert"
     "|determine|identify|look\\s+up|search\\s+for|translate|work\\s+out|estimate|evaluate|recommend|suggest|order|book|send"
 )
-_NOUN_LIKE_VERBS = "list|name|show|check|note|double|square|round|take|buy|watch|print|play|set|organi[sz]e"
-_ASKING = "what|whats|who|whom|whose|when|where|why|how|which"
-_AUXILIARY = "is|are|was|were|do|does|did|can|could|should|will|would|has|have|may|must"
-_HAN_ASKING = "谁|什么|哪|多少|几[个年天次时岁人月]|怎|如何|为何|是否|吗|何时|何地|多[大长高久远重]"
-_HAN_VERBS = "计算|算|求|列出|说明|解释|比较|对比|介绍|总结|查|找|告诉|给出|指出|分析|描述|乘|除|减|加上|翻译"
+NOUN_LIKE_VERBS = "list|name|show|check|note|double|square|round|take|buy|watch|print|play|set|organi[sz]e"
+ASKING = "what|whats|who|whom|whose|when|where|why|how|which"
+AUXILIARY = "is|are|was|were|do|does|did|can|could|should|will|would|has|have|may|must"
+HAN_ASKING = "谁|什么|哪|多少|几[个年天次时岁人月]|怎|如何|为何|是否|吗|何时|何地|多[大长高久远重]"
+HAN_VERBS = "计算|算|求|列出|说明|解释|比较|对比|介绍|总结|查|找|告诉|给出|指出|分析|描述|乘|除|减|加上|翻译"
 
 _ENGLISH_CUTS = (
     r"[,;]?\s*\b(?:and\s+)?(?:then|after\s+that|afterwards|finally|next|additionally|furthermore|moreover),?\s+(?=\w)",
     r"[,;]?\s*\band\s+also\s+|[,;]\s*also,?\s+",
-    rf"[,;]?\s*\b(?:and|but|or)\s+(?=(?:in\s+|at\s+|to\s+|for\s+)?(?:{_ASKING})\b)",
-    rf"[,;]?\s*\band\s+(?=(?:{_AUXILIARY})\s+(?:it|he|she|they|there|the|this|that|its|i|we|you)\b)",
-    rf"[,;]?\s*\band\s+(?=(?:please\s+)?(?:{_VERBS})\b)",
-    rf"[,;]?\s*\band\s+(?=(?:please\s+)?(?:{_NOUN_LIKE_VERBS})\s+(?:the|a|an|its|his|her|their|my|all|each|me|it|that)\b)",
-    rf",\s*(?=(?:what|how|why|when)\s+(?:{_AUXILIARY}|many|much|long|old|far|often|big|tall)\b)",
-    rf",\s*(?=(?:please\s+)?(?:{_VERBS})\b)",
+    rf"[,;]?\s*\b(?:and|but|or)\s+(?=(?:in\s+|at\s+|to\s+|for\s+)?(?:{ASKING})\b)",
+    rf"[,;]?\s*\band\s+(?=(?:{AUXILIARY})\s+(?:it|he|she|they|there|the|this|that|its|i|we|you)\b)",
+    rf"[,;]?\s*\band\s+(?=(?:please\s+)?(?:{VERBS})\b)",
+    rf"[,;]?\s*\band\s+(?=(?:please\s+)?(?:{NOUN_LIKE_VERBS})\s+(?:the|a|an|its|his|her|their|my|all|each|me|it|that)\b)",
+    rf",\s*(?=(?:what|how|why|when)\s+(?:{AUXILIARY}|many|much|long|old|far|often|big|tall)\b)",
+    rf",\s*(?=(?:please\s+)?(?:{VERBS})\b)",
     r";\s*(?=\S)",
 )
 _HAN_CUTS = (
     r"[，,；;]?\s*(?:并且|而且|另外|此外|然后|接着|随后|接下来|最后|同时|还有|之后再)[，,]?\s*",
-    rf"[，,]?\s*(?:以及|并|再|和)(?=(?:请)?(?:{_HAN_VERBS}))",
-    rf"[，,]\s*(?=[^，,]*(?:{_HAN_ASKING}))(?<=.)",
-    rf"[，,]\s*(?=(?:请)?(?:{_HAN_VERBS}))",
-    rf"[，,]?\s*(?:以及|和)(?=[^，,、]*(?:{_HAN_ASKING}))",
+    rf"[，,]?\s*(?:以及|并|再|和)(?=(?:请)?(?:{HAN_VERBS}))",
+    rf"[，,]\s*(?=[^，,]*(?:{HAN_ASKING}))(?<=.)",
+    rf"[，,]\s*(?=(?:请)?(?:{HAN_VERBS}))",
+    rf"[，,]?\s*(?:以及|和)(?=[^，,、]*(?:{HAN_ASKING}))",
     r"；\s*",
 )
 _CUT = re.compile("|".join(f"(?:{pattern})" for pattern in (*_ENGLISH_CUTS, *_HAN_CUTS)), re.IGNORECASE)
 _ITEM = re.compile(r"(?:^|(?<=\s)|(?<=[：:；;。.？?]))(?:\(?\d{1,2}[.)、）]|[①-⑳]|[-*•])\s*(?=\D)", re.MULTILINE)
 _PROTECTED = re.compile(r"\"[^\"]*\"|“[^”]*”|《[^》]*》|「[^」]*」|'[^'\n]*'(?!\w)|\([^()]*\)|（[^（）]*）|\[[^\]]*\]")
 _ASKS = re.compile(
-    rf"[?？]|\b(?:{_ASKING})\b|{_HAN_ASKING}|^\W*(?:please\s+|first,?\s+|can\s+you\s+|could\s+you\s+)?"
-    rf"(?:{_VERBS}|{_NOUN_LIKE_VERBS}|{_AUXILIARY})\b|(?:{_HAN_VERBS})|\b(?:i\s+(?:need|want|would\s+like)|i'd\s+like)\b",
+    rf"[?？]|\b(?:{ASKING})\b|{HAN_ASKING}|^\W*(?:please\s+|first,?\s+|can\s+you\s+|could\s+you\s+)?"
+    rf"(?:{VERBS}|{NOUN_LIKE_VERBS}|{AUXILIARY})\b|(?:{HAN_VERBS})|\b(?:i\s+(?:need|want|would\s+like)|i'd\s+like)\b",
     re.IGNORECASE,
 )
 EMPTY_WORDS = frozenset(
