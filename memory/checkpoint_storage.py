@@ -17,8 +17,9 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from twintrack.core.context import Identity
-from twintrack.core.errors import Conflict, UnknownThread
+from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode, key
+from twintrack.core.redis_errors import translated
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_rows import (
     Row,
@@ -36,7 +37,7 @@ from twintrack.memory.checkpoint_rows import (
 PARTS = ("ids", "rows", "blobs", "writes", "runs", "info")
 ANY = b"*"
 REMEMBERED = 10_000
-"""Threads whose indexed runs one process remembers."""
+"""Threads whose latest indexed run one process remembers."""
 
 
 def thread_keys(thread_id: str) -> list[bytes]:
@@ -192,7 +193,8 @@ class CheckpointStorage:
 
     async def command(self, *words: Any) -> Any:
         """Run one plain command; replies are bytes whatever the client decodes."""
-        return await self.client().execute_command(*words, **scripts.BYTES)
+        async with translated():
+            return await self.client().execute_command(*words, **scripts.BYTES)
 
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:
@@ -202,15 +204,18 @@ class CheckpointStorage:
 
     def _remember(self, thread_id: str, runs: set[str]) -> None:
         if runs:
-            self._indexed.setdefault(thread_id, set()).update(runs)
+            self._indexed[thread_id] = runs
         if len(self._indexed) > REMEMBERED:
             self._indexed.pop(next(iter(self._indexed)))
 
     async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
-        try:
-            return await script.run(self.client(), thread_keys(thread_id), arguments)
-        except ResponseError as error:
-            raise _translated(error, thread_id) from error
+        async with translated():
+            try:
+                return await script.run(self.client(), thread_keys(thread_id), arguments)
+            except ResponseError as error:
+                if refusal := _refusal(error, thread_id):
+                    raise refusal from error
+                raise
 
 
 def _who(owner: Identity | None) -> list[bytes]:
@@ -231,9 +236,9 @@ def _stored(entry: Any) -> Stored:
     )
 
 
-def _translated(error: ResponseError, thread_id: str) -> Exception:
+def _refusal(error: ResponseError, thread_id: str) -> TwintrackError | None:
     if "NOTOWNER" in str(error):
         return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
     if "CONFLICT" in str(error):
         return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
-    return error
+    return None

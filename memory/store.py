@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -113,7 +113,7 @@ class RedisVectorStore(BaseStore):
             await self._index()
         texts = [self._text(op) for op in ops]
         wanted = [text for text in texts if text]
-        vectors = iter(await self.embedder.embed(wanted) if wanted and self.embedder else [])
+        vectors: Iterator[Any] = iter(await self.embedder.embed(wanted) if wanted and self.embedder else [])
         for op, text in zip(ops, texts, strict=True):
             await self._put_one(op, next(vectors) if text else None)
 
@@ -124,7 +124,7 @@ class RedisVectorStore(BaseStore):
             return
         now = time.time_ns() // 1000
         ttl = None if op.ttl is None else max(1, min(int(op.ttl * 60_000), CENTURY_MS))
-        fields: dict[str | bytes, Any] = {"value": json.dumps(op.value), "updated": now, "ns": joined(op.namespace)}
+        fields: dict[Any, Any] = {"value": json.dumps(op.value), "updated": now, "ns": joined(op.namespace)}
         fields |= {"prefixes": prefix_tags(op.namespace), "ttl": "" if ttl is None else ttl}
         stale = [] if vector is not None or not self.embedder else [await self._vector_field()]
         if vector is not None:
@@ -220,7 +220,8 @@ class RedisVectorStore(BaseStore):
         return hits(await self._query("FT.SEARCH", *words, "DIALECT", 2))
 
     async def _query(self, command: str, *words: Any) -> Any:
-        index, client = await self._index(), self.source.client()
+        index = await self._index()
+        client: Any = self.source.client()
         try:
             return await client.execute_command(command, index.name, *words)
         except ResponseError as error:

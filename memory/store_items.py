@@ -77,7 +77,7 @@ def _fits(value: Any, want: Any) -> bool:
 
 def _compares(value: Any, operator: str, bound: Any) -> bool:
     if operator in ("$eq", "$ne"):
-        return (value == bound) == (operator == "$eq")
+        return bool(value == bound) == (operator == "$eq")
     try:
         distance = float(value) - float(bound)
     except (TypeError, ValueError):

