@@ -293,8 +293,8 @@ async def test_a_server_user_counts_more_than_what_the_client_says(saver: Versio
     claimed["configurable"] |= {"langgraph_auth_user_id": "bob"}
     with pytest.raises(UnknownThread):
         await saver.aget_tuple(claimed)
+    claimed["configurable"]["checkpoint_id"] = "x"
     with pytest.raises(UnknownThread):
-        claimed["configurable"]["checkpoint_id"] = "x"
         await saver.aput_writes(claimed, [], "t")
 
 
