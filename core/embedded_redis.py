@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -54,12 +55,17 @@ class EmbeddedRedis:
     """
 
     def __init__(self, data_dir: Path, *, fsync: Fsync = "always") -> None:
-        self.folder = data_dir.expanduser().absolute() / "redis"
+        self._data_dir = data_dir
         self.fsync = fsync
         self._joined: IO[bytes] | None = None
         self._joined_in = 0
         self._address: Address | None = None
         self._turn = threading.Lock()
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the server keeps everything; asking the working directory is I/O, so it waits for the first use."""
+        return self._data_dir.expanduser().absolute() / "redis"
 
     def ensure_running(self) -> Address:
         """Start the server, or find it alive; return its address.
@@ -94,8 +100,10 @@ class EmbeddedRedis:
 
     def _join(self) -> None:
         """Take this process's place among the users; waits while a leaving process stops the server."""
-        if self._joined is not None and self._joined_in == os.getpid():
-            return
+        if self._joined is not None:
+            if self._joined_in == os.getpid() and (self.folder / "users.lock").exists():
+                return
+            self._joined.close()  # the parent's place, or one in a folder that was deleted
         self._address = None
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)

@@ -1,5 +1,6 @@
 """Says what a Redis error means and what to do about it: the one place where the vendors' errors are translated."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,8 @@ VENDOR_ERRORS = (
 """Bases of everything the vendors raise."""
 MISSING_INDEX = ("unknown index name", "no such index", "search_index_not_found", "index not found")
 """How servers of different ages say that an index does not exist."""
+
+UNKNOWN_COMMAND = re.compile(r"unknown command [`']([^`',]+)", re.IGNORECASE)
 
 NO_ENGINE = "use Redis 8 or Redis Stack, which hold the query engine and JSON; " + START_ONE
 REPORT = "this is a fault of the program; please report it with the command that led here"
@@ -92,8 +95,13 @@ def is_missing_index(error: BaseException) -> bool:
 
 def _meaning(error: BaseException) -> TwintrackError:
     said = str(error).strip().rstrip(".")
-    if "unknown command" in said.lower() and ("'ft." in said.lower() or "'json." in said.lower()):
-        return RedisUnavailable(f"This Redis has no query engine or no JSON: {said}.", fix=NO_ENGINE)
+    lacks = UNKNOWN_COMMAND.search(said)
+    if lacks and lacks[1].lower() == "hello":
+        return RedisUnavailable("This Redis is too old: it does not know HELLO.", fix=NO_ENGINE)
+    if lacks and lacks[1].lower().startswith(("ft.", "json.")):
+        return RedisUnavailable(
+            f"This Redis has no query engine or no JSON: it does not know {lacks[1]}.", fix=NO_ENGINE
+        )
     if said == "No connection available":
         fix = "raise TWINTRACK_REDIS__MAX_CONNECTIONS"
         return RedisUnavailable("All Redis connections of this process are in use.", fix=fix)

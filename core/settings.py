@@ -31,7 +31,7 @@ class RedisSettings(Section):
 
     url: SecretStr | None = Field(
         None,
-        description="redis://, rediss://, redis+sentinel:// or redis+cluster:// URL; unset starts the embedded server.",
+        description="redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// URL; unset starts the embedded server.",
     )
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("twintrack"), description="Folder of the embedded server's data."

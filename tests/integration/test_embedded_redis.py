@@ -291,6 +291,36 @@ async def test_no_acknowledged_write_is_lost_when_the_server_is_killed_in_mid_tr
     await source.aclose()
 
 
+async def test_a_checkpoint_saver_outlives_its_server(data_dir: Path) -> None:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    from twintrack.memory.checkpoints import VersionedRedisSaver
+
+    source = source_of(data_dir)
+    saver = VersionedRedisSaver(redis_client=source.client())
+    await saver.asetup()
+    config: RunnableConfig = {"configurable": {"thread_id": "thread", "checkpoint_ns": ""}}
+    checkpoint = empty_checkpoint()
+    await saver.aput(config, checkpoint, {}, {})
+    os.kill(pid_of(data_dir), signal.SIGKILL)
+    found = await saver.aget_tuple(config)
+    assert found is not None
+    assert found.checkpoint["id"] == checkpoint["id"]
+    await source.aclose()
+
+
+def test_a_deleted_folder_is_made_anew(data_dir: Path) -> None:
+    server = EmbeddedRedis(data_dir)
+    server.ensure_running()
+    os.kill(pid_of(data_dir), signal.SIGKILL)
+    shutil.rmtree(data_dir / "redis")
+    server.ensure_running()
+    assert is_running(data_dir)
+    server.leave()
+    assert not is_running(data_dir)
+
+
 def test_whichever_process_notices_restarts_the_server_for_all(data_dir: Path) -> None:
     first, second = EmbeddedRedis(data_dir), EmbeddedRedis(data_dir)
     address = first.ensure_running()
