@@ -60,7 +60,7 @@ conformance: $(VENV)/.all ## Run LangGraph's checkpointer conformance suite and 
 	@$(BIN)/python -m twintrack.bench.conformance
 
 drawings: $(VENV)/.all ## Draw the graphs of docs/architecture.md anew
-	@$(BIN)/pytest -q tests/unit/test_drawings.py --snapshot-update
+	@$(BIN)/python -m twintrack.app.draw
 
 clean: ## Remove .venv and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist src/*.egg-info

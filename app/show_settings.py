@@ -33,5 +33,7 @@ def rows(settings: BaseModel, prefix: str = "TWINTRACK_") -> list[tuple[str, str
         if isinstance(value, BaseModel):
             found += rows(value, f"{prefix}{name.upper()}__")
         else:
-            found.append((f"{prefix}{name.upper()}", json.dumps(str(value), ensure_ascii=False)[1:-1], field.description or ""))
+            found.append(
+                (f"{prefix}{name.upper()}", json.dumps(str(value), ensure_ascii=False)[1:-1], field.description or "")
+            )
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -33,11 +34,12 @@ KEY_VARIABLES = {
 
 
 class Models:
-    """The chat models of one application; each is built once, when it is first asked for."""
+    """The chat models of one application; each is built once, when it is first asked for, or given ready made."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, given: Mapping[Role, BaseChatModel] | None = None) -> None:
         self._settings = settings
-        self._built: dict[Role, BaseChatModel] = {}
+        self._given = dict(given or {})
+        self._built = {role: _guard(model, _name(model), role, settings) for role, model in self._given.items()}
 
     def chat(self, role: Role) -> BaseChatModel | None:
         """Return the role's model; None where the role is extractive.
@@ -49,9 +51,9 @@ class Models:
             ModelUnavailable: the provider needs a key and has none.
         """
         spec: str = getattr(self._settings, role)
-        if not spec:
-            return None
         if role not in self._built:
+            if not spec:
+                return None
             self._built[role] = _build(spec, role, self._settings)
         return self._built[role]
 
@@ -62,7 +64,8 @@ class Models:
 
     def describe(self) -> dict[Role, str]:
         """Return what plays each role."""
-        return {role: getattr(self._settings, role) or EXTRACTIVE for role in ROLES}
+        given = {role: _name(model) for role, model in self._given.items()}
+        return {role: given.get(role) or getattr(self._settings, role) or EXTRACTIVE for role in ROLES}
 
     @property
     def extractive(self) -> bool:
@@ -75,9 +78,17 @@ def _build(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
     provider, _, name = spec.partition(":")
     if not (provider and name):
         raise SettingsError(f"{setting}={spec} is not `provider:model`.", fix="Write for example openai:gpt-4.1-mini.")
-    options = _options(provider, spec, settings)
+    model = _vendor_model(name, provider, setting, _options(provider, spec, settings))
+    return _guard(model, spec, role, settings)
+
+
+def _guard(model: BaseChatModel, spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
     limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
-    return guarded(_vendor_model(name, provider, setting, options), Guard(spec, setting, limits))
+    return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits))
+
+
+def _name(model: BaseChatModel) -> str:
+    return str(getattr(model, "model_name", None) or type(model).__name__)
 
 
 def _vendor_model(name: str, provider: str, setting: str, options: dict[str, Any]) -> BaseChatModel:

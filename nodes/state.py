@@ -1,5 +1,6 @@
 """The channels of the graphs; JSON values and messages only."""
 
+import operator
 from typing import Annotated, Literal, Required
 
 from langchain_core.messages import AnyMessage
@@ -11,6 +12,9 @@ from twintrack.memory.schemas import Recalled
 
 Route = Literal["direct", "team"]
 Status = Literal["answered", "abstained", "refused", "interrupted", "failed"]
+
+
+NOTHING_RECALLED: Recalled = {"summary": "", "facts": [], "episodes": []}
 
 
 class Draft(TypedDict, total=False):
@@ -39,7 +43,7 @@ class StepResult(TypedDict):
     step_id: str
     agent: str
     task: str
-    status: Literal["done", "failed", "timed_out", "skipped"]
+    status: Literal["done", "abstained", "failed", "timed_out", "skipped"]
     text: str
     citations: list[Citation]
     error: str
@@ -67,20 +71,84 @@ class OutputState(TypedDict):
 
     messages: Annotated[list[AnyMessage], add_messages]
     answer: Draft
-    decision: Decision
+    decision: Decision | None
     degraded: str
     """Why a simpler path answered than was chosen; empty when none did."""
     steps: list[StepResult]
+    """What the team's agents did; empty on the direct track."""
 
 
-class State(InputState, OutputState, total=False):
+class State(OutputState, total=False):
     """Everything one turn works with; `admit` empties what belongs to the last turn."""
 
-    question: Required[str]
-    """The question as masked and cleaned."""
+    question: str
+    """The question as cleaned and masked."""
     recalled: Recalled
-    passages: list[Passage]
-    draft: Draft
     tried: list[Route]
-    """Tracks that already ran this turn; escalation and step-down each happen once."""
+    """Tracks that already ran this turn: escalation and step-down each happen once."""
+    passages: list[Passage]
+    evidence: float
+    """How well the passages cover the question, 0 to 1."""
+    draft: Draft | None
+    failure: str
+    """What broke, for the label on the answer; empty when nothing did."""
+
+
+class DirectState(TypedDict, total=False):
+    """What the direct track reads and writes."""
+
+    messages: Required[Annotated[list[AnyMessage], add_messages]]
+    question: Required[str]
+    recalled: Recalled
+    tried: list[Route]
+    query: str
+    """The question as it is searched for, follow-ups resolved."""
+    passages: list[Passage]
+    evidence: float
+    draft: Draft | None
+    degraded: str
+
+
+class TeamState(TypedDict, total=False):
+    """What the team reads and writes."""
+
+    messages: Required[Annotated[list[AnyMessage], add_messages]]
+    question: Required[str]
+    recalled: Recalled
+    tried: list[Route]
     plan: list[Step]
+    results: Annotated[list[StepResult], operator.add]
+    """One result per step; agents that run in parallel append."""
+    replans: int
+    steps: list[StepResult]
+    draft: Draft | None
+    failure: str
+
+
+class DirectOutput(TypedDict, total=False):
+    """What the direct track hands back."""
+
+    tried: list[Route]
+    passages: list[Passage]
+    evidence: float
+    draft: Draft | None
+    degraded: str
+
+
+class TeamOutput(TypedDict, total=False):
+    """What the team hands back."""
+
+    tried: list[Route]
+    steps: list[StepResult]
+    draft: Draft | None
+    failure: str
+
+
+class Assignment(TypedDict):
+    """What one sub-agent is given: its step and nothing it does not need."""
+
+    step: Step
+    question: str
+    inputs: list[StepResult]
+    """Results of the steps it depends on."""
+    recalled: Recalled

@@ -1,0 +1,92 @@
+"""What a caller gets back from one turn."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from twintrack.nodes.state import Status
+
+
+class Cited(BaseModel):
+    """A quoted span that resolves to a stored passage."""
+
+    model_config = ConfigDict(frozen=True)
+
+    marker: int
+    """Number in the answer's text, as in `[1]`."""
+    passage_id: str
+    document_id: str
+    title: str
+    source: str
+    start: int
+    """Offset of the quote in the document's text, in characters."""
+    end: int
+    quote: str
+
+
+class Usage(BaseModel):
+    """What one turn spent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+
+class StepSummary(BaseModel):
+    """What one of the team's agents did."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: str
+    task: str
+    status: str
+    seconds: float
+    error: str = ""
+
+
+class Answer(BaseModel):
+    """One turn's outcome; a failure is labelled and never passed off as an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    text: str
+    citations: list[Cited] = Field(default_factory=list)
+    route: Literal["direct", "team", ""] = ""
+    confidence: float = 0.0
+    """How sure the router was, 0 to 1."""
+    degraded: bool = False
+    """True when a simpler path answered than was chosen."""
+    reason: str = ""
+    """Why it abstained, was refused, failed, is partial or degraded; else why the route was taken."""
+    steps: list[StepSummary] = Field(default_factory=list)
+    usage: Usage = Field(default_factory=Usage)
+    trace_id: str = ""
+    version: str = ""
+    """Id of the checkpoint this turn ended in; `rollback` takes it."""
+    thread_id: str = ""
+    interrupts: list[dict[str, Any]] = Field(default_factory=list)
+    """What a person must decide before the run goes on; `resume` takes the decisions."""
+
+
+def answer_of(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an Answer that the graph's final state holds."""
+    if interrupts := state.get("__interrupt__"):
+        asked = [interrupt.value for interrupt in interrupts]
+        return {"status": "interrupted", "text": "", "interrupts": asked, "reason": "waits for approval"}
+    draft, decision = state["answer"], state.get("decision")
+    degraded = state.get("degraded", "")
+    return {
+        "status": draft["status"],
+        "text": draft["text"],
+        "citations": draft["citations"],
+        "route": decision["route"] if decision else "",
+        "confidence": decision["confidence"] if decision else 0.0,
+        "degraded": bool(degraded),
+        "reason": degraded or draft.get("reason", "") or (decision["reason"] if decision else ""),
+        "steps": [{key: step[key] for key in StepSummary.model_fields} for step in state.get("steps", [])],
+    }

@@ -1,0 +1,184 @@
+"""The application as an embedding program sees it: ask, stream, resume."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from twintrack.app.answer import Answer, answer_of
+from twintrack.app.streaming import StreamEvent, events_of
+from twintrack.core.context import Context, Identity
+from twintrack.core.corpus import Corpus
+from twintrack.core.errors import UnknownThread
+from twintrack.core.redis_errors import translated
+from twintrack.core.traces import Trace
+from twintrack.graphs.traced import TRACE_ID, TracedGraph
+from twintrack.guardrails.budget import SpendMeter, limits_for
+from twintrack.guardrails.pii import restore
+from twintrack.memory.tiers import Memory
+from twintrack.memory.versions import Versions
+
+if TYPE_CHECKING:
+    from twintrack.app.assemble import Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """One open application; `twintrack.open_app` makes it."""
+
+    graph: TracedGraph
+    """The compiled graph, to be embedded as it is."""
+    parts: "Parts"
+    versions: Versions
+
+    @property
+    def corpus(self) -> Corpus:
+        """Return the documents."""
+        return self.parts.resources.corpus
+
+    @property
+    def memory(self) -> Memory:
+        """Return the three tiers."""
+        return self.parts.resources.memory
+
+    @property
+    def mode(self) -> str:
+        """Return, in one line, whether models write or the product quotes."""
+        models = self.parts.resources.models
+        if models.extractive:
+            return "Extractive mode: no model is set, so answers are quoted, not written (TWINTRACK_MODELS__ANSWERER)."
+        return "Models: " + ", ".join(f"{role} {name}" for role, name in models.describe().items())
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        thread_id: str | None = None,
+        user_id: str = "local",
+        tenant_id: str = "default",
+        **choices: Any,
+    ) -> Answer:
+        """Answer one question in a conversation; None begins a new one.
+
+        Args:
+            question: At most `TWINTRACK_BUDGETS__MAX_QUESTION_CHARS` characters; personal data is masked before it is stored.
+            thread_id: The conversation; another user's raises UnknownThread.
+            user_id: Whose memories and documents.
+            tenant_id: Whose corpus.
+            choices: Further fields of `Context`.
+        """
+        turn = await self._turn(thread_id, tenant_id, user_id, choices)
+        masked = self.parts.masker.mask(question)
+        return await self._run({"messages": [HumanMessage(masked.text)]}, turn, masked.found)
+
+    async def resume(
+        self,
+        thread_id: str,
+        decisions: list[dict[str, Any]],
+        *,
+        user_id: str = "local",
+        tenant_id: str = "default",
+        **choices: Any,
+    ) -> Answer:
+        """Go on with an interrupted turn: one decision, `{"type": "approve"}`, per action asked about."""
+        turn = await self._turn(thread_id, tenant_id, user_id, choices)
+        return await self._run(Command(resume={"decisions": decisions}), turn, {})
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        thread_id: str | None = None,
+        user_id: str = "local",
+        tenant_id: str = "default",
+        **choices: Any,
+    ) -> AsyncIterator[StreamEvent]:
+        """Answer like `ask`, and tell of each step and token on the way; the last event holds the Answer."""
+        turn = await self._turn(thread_id, tenant_id, user_id, choices)
+        masked = self.parts.masker.mask(question)
+        started = time.monotonic()
+        final: dict[str, Any] = {}
+        async with translated():
+            run = self.graph.astream(
+                {"messages": [HumanMessage(masked.text)]},
+                turn.config,
+                context=turn.context,
+                stream_mode=["updates", "messages", "values"],
+                subgraphs=True,
+            )
+            async for event in events_of(run, final):
+                yield event
+        yield StreamEvent("answer", answer=await self._answer(final, turn, masked.found, started))
+
+    async def trace(self, answer: Answer, *, user_id: str = "local", tenant_id: str = "default") -> Trace | None:
+        """Return the trace of a turn, where traces are kept in Redis."""
+        await asyncio.to_thread(self.parts.tracer.flush)
+        store = self.parts.tracer.store
+        return await store.get(answer.trace_id, Identity(tenant_id, user_id)) if store else None
+
+    async def _run(self, request: Any, turn: "Turn", found: dict[str, str]) -> Answer:
+        started = time.monotonic()
+        async with translated():
+            state = await self.graph.ainvoke(request, turn.config, context=turn.context)
+        return await self._answer(state, turn, found, started)
+
+    async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
+        fields = answer_of(state)
+        fields["text"] = restore(fields["text"], found)
+        usage = turn.meter.usage() | {"seconds": round(time.monotonic() - started, 4)}
+        version, trace_id = await self._head(turn.thread_id)
+        return Answer(**fields, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
+
+    async def _head(self, thread_id: str) -> tuple[str, str]:
+        """Return the thread's newest version and the trace it came from."""
+        saver = self.graph.checkpointer
+        if not isinstance(saver, BaseCheckpointSaver):
+            return "", ""
+        async with translated():
+            found = await saver.aget_tuple({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}})
+        if found is None:
+            return "", ""
+        metadata: dict[str, Any] = {**found.metadata}
+        return str(found.checkpoint["id"]), str(metadata.get(TRACE_ID, ""))
+
+    async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> "Turn":
+        context = Context(tenant_id=tenant_id, user_id=user_id, **choices)
+        thread = thread_id or uuid.uuid4().hex
+        if thread_id is not None:
+            await self._check_owner(thread, Identity(tenant_id, user_id))
+        meter = SpendMeter(limits_for(self.parts.settings.budgets, context))
+        return Turn(thread, context, meter, _config(thread, context, meter, self.parts.settings.budgets.max_steps))
+
+    async def _check_owner(self, thread_id: str, identity: Identity) -> None:
+        if not self.versions.kept:
+            return  # another saver knows no owners: whoever passes it in keeps its threads apart
+        async with translated():
+            owner = await self.versions.owner(thread_id)
+        if owner is not None and owner != identity:
+            raise UnknownThread(f"There is no thread {thread_id!r}.", fix="use one of your own, or begin a new one")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run's identity, limits and configuration."""
+
+    thread_id: str
+    context: Context
+    meter: SpendMeter
+    config: RunnableConfig
+
+
+def _config(thread_id: str, context: Context, meter: SpendMeter, max_steps: int) -> RunnableConfig:
+    return {
+        "configurable": {"thread_id": thread_id, "tenant_id": context.tenant_id, "user_id": context.user_id},
+        "callbacks": [meter],
+        "recursion_limit": max_steps,
+        "run_id": uuid.uuid4(),
+    }

@@ -1,0 +1,106 @@
+"""What a person can do in a chat besides asking."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from twintrack.app.show_answer import show
+from twintrack.app.show_versions import version_table
+from twintrack.app.traces import print_trace
+from twintrack.core.context import Identity
+
+if TYPE_CHECKING:
+    from twintrack.app.chat import Conversation
+
+Run = Callable[["Conversation", str], Awaitable[None]]
+
+HELP = "/versions  /rollback VERSION [REASON]  /memory [TEXT]  /trace  /approve  /reject  /help"
+
+
+async def versions(chat: "Conversation", _: str) -> None:
+    """List the thread's versions."""
+    listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
+    chat.console.print(version_table(listed))
+
+
+async def rollback(chat: "Conversation", argument: str) -> None:
+    """Go back to a version; nothing is deleted."""
+    to, _, reason = argument.partition(" ")
+    if not to:
+        chat.console.print("Say which version: /rollback VERSION [REASON]; /versions lists them.")
+        return
+    version = await chat.app.versions.rollback(
+        chat.thread_id, to, reason=reason or "asked for in chat", actor=chat.user_id, identity=_identity(chat)
+    )
+    chat.console.print(f"Back at {to}; the thread goes on from {version.id}.")
+
+
+async def memory(chat: "Conversation", text: str) -> None:
+    """Show what is remembered of the user, or what TEXT brings back."""
+    identity = _identity(chat)
+    if text:
+        vector = await chat.app.parts.resources.embedder.embed_one(text)
+        recalled = await chat.app.memory.recall(text, vector, identity=identity, thread_id=chat.thread_id)
+        facts, episodes = recalled["facts"], recalled["episodes"]
+    else:
+        facts = await chat.app.memory.facts.list(identity)
+        episodes = await chat.app.memory.episodes.list(identity)
+    table = Table("tier", "what", box=None)
+    for fact in facts:
+        table.add_row("long", escape(fact["text"]))
+    for episode in episodes:
+        table.add_row("episodic", escape(f"{episode['question']} -> {episode['answer'][:80]}"))
+    chat.console.print(table if table.row_count else "Nothing is remembered yet.")
+
+
+async def trace(chat: "Conversation", _: str) -> None:
+    """Print the last turn's trace."""
+    if chat.last is None:
+        chat.console.print("Ask something first.")
+        return
+    found = await chat.app.trace(chat.last, **chat.who)
+    if found:
+        print_trace(found, chat.console)
+    else:
+        chat.console.print("No trace was kept: TWINTRACK_TRACING__KEEP_LOCAL is 0.")
+
+
+async def approve(chat: "Conversation", _: str) -> None:
+    """Let the waiting actions run."""
+    await _decide(chat, "approve")
+
+
+async def reject(chat: "Conversation", _: str) -> None:
+    """Refuse the waiting actions."""
+    await _decide(chat, "reject")
+
+
+async def help_(chat: "Conversation", _: str) -> None:
+    """List the commands."""
+    chat.console.print(HELP, markup=False)
+
+
+async def _decide(chat: "Conversation", decision: str) -> None:
+    if chat.last is None or chat.last.status != "interrupted":
+        chat.console.print("Nothing waits for a decision.")
+        return
+    count = sum(len(asked["action_requests"]) for asked in chat.last.interrupts)
+    chat.last = await chat.app.resume(chat.thread_id, [{"type": decision}] * count, **chat.who)
+    show(chat.last, chat.console)
+
+
+def _identity(chat: "Conversation") -> Identity:
+    return Identity(chat.tenant_id, chat.user_id)
+
+
+COMMANDS: dict[str, Run] = {
+    "/approve": approve,
+    "/help": help_,
+    "/memory": memory,
+    "/reject": reject,
+    "/rollback": rollback,
+    "/trace": trace,
+    "/versions": versions,
+}

@@ -1,0 +1,76 @@
+"""The command line: one lazy group, so that `--help` does not load what it does not run."""
+# ruff: noqa: ARG002 - the signatures are the base class's
+
+import json
+import sys
+from importlib import import_module
+
+import click
+
+from twintrack.core.errors import TwintrackError
+
+COMMANDS = {
+    "ask": ("twintrack.app.ask", "Answer one question, with citations."),
+    "bench": ("twintrack.bench.command", "Measure speed, side by side with peers."),
+    "chat": ("twintrack.app.chat", "Talk: streaming, steps, citations, /versions, /rollback, /memory, /trace."),
+    "demo": ("twintrack.app.demo", "Show the whole product on a folder of documents."),
+    "dev": ("twintrack.app.dev", "Serve the graphs with langgraph dev."),
+    "doctor": ("twintrack.app.doctor", "Check Redis, models, keys and Langfuse, and say how to mend each."),
+    "eval": ("twintrack.evals.command", "Measure quality on data files."),
+    "ingest": ("twintrack.app.ingest", "Read files and folders into the corpus."),
+    "memory": ("twintrack.app.memory", "List, recall, export and erase what is remembered of a user."),
+    "settings": ("twintrack.app.show_settings", "Print the effective settings, secrets hidden."),
+    "traces": ("twintrack.app.traces", "Print the trace of a turn as a tree."),
+    "versions": ("twintrack.app.show_versions", "List, show, save, compare and roll back a thread's versions."),
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module only when the command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="twintrack")
+def cli() -> None:
+    """Answer questions over your documents by a cited direct track or a supervised team.
+
+    Without a model key it runs in extractive mode: it quotes, it does not write.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error is one line and a non-zero exit."""
+    try:
+        cli(standalone_mode=False)
+    except TwintrackError as error:
+        _stop(str(error), 1)
+    except click.Abort:
+        _stop("Stopped. What was finished is kept.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _stop("Stopped. What was finished is kept.", 130)
+
+
+def _stop(line: str, code: int) -> None:
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": line}, ensure_ascii=False))
+    click.echo(f"twintrack: {' '.join(line.split())}", err=True)
+    sys.exit(code)

@@ -1,0 +1,47 @@
+"""`twintrack bench`: speed, measured beside a peer in the same run."""
+
+import asyncio
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.group()
+def command() -> None:
+    """Measure speed, side by side with peers."""
+
+
+@command.command()
+@click.option("--turns", default=40, show_default=True, help="Turns per round and side.")
+@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def turn(turns: int, rounds: int, as_json: bool) -> None:
+    """Compare a turn's process CPU with a bare LangGraph graph of the same shape."""
+    from twintrack.bench.turn import measure
+
+    report(asyncio.run(measure(turns, rounds)), as_json, "process CPU per turn")
+
+
+@command.command()
+@click.option("--runs", default=20, show_default=True, help="Runs per round and side.")
+@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def tracing(runs: int, rounds: int, as_json: bool) -> None:
+    """Compare what tracing adds per node with Langfuse's own handler."""
+    from twintrack.bench.tracing import measure
+
+    report(asyncio.run(measure(runs, rounds)), as_json, "process CPU that tracing adds")
+
+
+def report(figures: dict[str, Any], as_json: bool, title: str) -> None:
+    """Print figures as one JSON object, or as a table."""
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    table = Table("figure", "value", title=title, title_justify="left")
+    for name, value in figures.items():
+        table.add_row(name, json.dumps(value))
+    Console().print(table)

@@ -1,0 +1,130 @@
+"""What one turn costs in CPU, beside a bare LangGraph graph of the same shape that does nothing."""
+
+import gc
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
+
+from twintrack.app.assemble import App, open_app
+from twintrack.app.testing import ScriptedChatModel
+from twintrack.core.context import Identity
+from twintrack.nodes.state import DirectOutput, DirectState, InputState, OutputState, State
+
+QUESTION = "What is kept on Redis?"
+DOCUMENT = "Checkpoints, memories and the corpus are kept on Redis. Traces go to Langfuse. A turn is one question.\n"
+_WHO = Identity("bench", "bench")
+Turn = Callable[[], Awaitable[Any]]
+
+
+async def measure(turns: int, rounds: int) -> dict[str, Any]:
+    """Return CPU milliseconds per turn of both, their ratio and what the difference is made of."""
+    async with open_app(models={"answerer": _model()}) as app:
+        await _ingest(app)
+        sides = {"ours": _ours(app), "bare": _bare()}
+        for turn in sides.values():
+            await _cpu(turn, 5)
+        spent: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(rounds):
+            for name, turn in sides.items():
+                spent[name].append(await _cpu(turn, turns))
+    ours, bare = (statistics.median(spent[name]) for name in ("ours", "bare"))
+    return {
+        "overhead_ms": round(ours - bare, 3),
+        "bare_ms": round(bare, 3),
+        "ours_ms": round(ours, 3),
+        "ratio": round(ours / bare, 2),
+        "rounds": {name: [round(value, 3) for value in values] for name, values in spent.items()},
+    }
+
+
+def _model() -> ScriptedChatModel:
+    return ScriptedChatModel(script=lambda _: AIMessage("Checkpoints are kept on Redis. [1]"))
+
+
+async def _cpu(turn: Turn, turns: int) -> float:
+    gc.collect()
+    started = time.process_time()
+    for _ in range(turns):
+        await turn()
+    return (time.process_time() - started) * 1000 / turns
+
+
+async def _ingest(app: App) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.md"
+        path.write_text(DOCUMENT * 3, encoding="utf-8")
+        await app.corpus.ingest([path], identity=_WHO)
+
+
+def _ours(app: App) -> Turn:
+    async def turn() -> None:
+        await app.ask(QUESTION, thread_id=uuid.uuid4().hex, user_id="bench", tenant_id="bench")
+
+    return turn
+
+
+def _bare() -> Turn:
+    graph = bare_graph().compile(checkpointer=InMemorySaver())
+
+    async def turn() -> None:
+        config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}}
+        await graph.ainvoke({"messages": [HumanMessage(QUESTION)]}, config)
+
+    return turn
+
+
+def bare_graph() -> StateGraph[State, None, InputState, OutputState]:
+    """Return the shape of the direct track with steps that only pass values on, and the same model call."""
+    graph = StateGraph(State, input_schema=InputState, output_schema=OutputState)
+    names = ["admit", "recall", "route", "direct", "release", "remember"]
+    steps: dict[str, Any] = {**_PASSES, "direct": _bare_direct().compile()}
+    for name in names:
+        graph.add_node(name, steps[name])
+    for name, after in zip([START, *names], [*names, END], strict=True):
+        graph.add_edge(name, after)
+    return graph
+
+
+def _bare_direct() -> StateGraph[DirectState, None, DirectState, DirectOutput]:
+    model = _model()
+
+    async def answer(state: DirectState) -> dict[str, Any]:
+        reply = await model.ainvoke(state["question"])
+        return {"draft": {"status": "answered", "text": str(reply.text), "citations": []}}
+
+    graph = StateGraph(DirectState, output_schema=DirectOutput)
+    names = ["rewrite", "retrieve", "grade", "answer", "verify"]
+    steps: dict[str, Any] = {**_PASSES, "answer": answer}
+    for name in names:
+        graph.add_node(name, steps[name])
+    for name, after in zip([START, *names], [*names, END], strict=True):
+        graph.add_edge(name, after)
+    return graph
+
+
+def _passes(update: dict[str, Any]) -> Callable[[Any], Awaitable[dict[str, Any]]]:
+    async def step(_: Any) -> dict[str, Any]:
+        return update
+
+    return step
+
+
+_PASSES = {
+    "admit": _passes({"question": QUESTION, "draft": None, "tried": [], "steps": [], "degraded": ""}),
+    "recall": _passes({"recalled": {"summary": "", "facts": [], "episodes": []}}),
+    "route": _passes({"decision": {"route": "direct", "confidence": 0.9, "reason": "bare"}}),
+    "rewrite": _passes({"query": QUESTION}),
+    "retrieve": _passes({"passages": []}),
+    "grade": _passes({"evidence": 1.0, "tried": ["direct"]}),
+    "verify": _passes({"degraded": ""}),
+    "release": _passes({"messages": [AIMessage("x")], "answer": {"status": "answered", "text": "x", "citations": []}}),
+    "remember": _passes({"degraded": ""}),
+}

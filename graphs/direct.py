@@ -1,0 +1,36 @@
+"""The direct track: rewrite -> retrieve -> grade -> answer -> verify."""
+
+from functools import partial
+
+from langgraph.graph import END, START, StateGraph
+
+from twintrack.core.context import Context
+from twintrack.graphs.resources import Resources
+from twintrack.nodes.answer import answer, quote
+from twintrack.nodes.grade import grade, graded
+from twintrack.nodes.retrieve import retrieve
+from twintrack.nodes.rewrite import rewrite
+from twintrack.nodes.state import DirectOutput, DirectState
+from twintrack.nodes.verify import verify
+
+
+def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState, DirectOutput]:
+    """Draw: START -> rewrite -> retrieve -> grade -+-> answer -> verify -> END.
+
+    Weak evidence leaves from `grade` without a draft.
+    """
+    embedder, model = resources.embedder, resources.models.chat("answerer")
+    write = partial(answer, model=model, embedder=embedder) if model else partial(quote, embedder=embedder)
+    graph = StateGraph(DirectState, context_schema=Context, output_schema=DirectOutput)
+    graph.add_node("rewrite", partial(rewrite, model=model))
+    graph.add_node("retrieve", partial(retrieve, corpus=resources.corpus, embedder=embedder))
+    graph.add_node("grade", grade)
+    graph.add_node("answer", write)
+    graph.add_node("verify", verify)
+    graph.add_edge(START, "rewrite")
+    graph.add_edge("rewrite", "retrieve")
+    graph.add_edge("retrieve", "grade")
+    graph.add_conditional_edges("grade", graded(resources.router.weak_evidence), ["answer", END])
+    graph.add_edge("answer", "verify")
+    graph.add_edge("verify", END)
+    return graph

@@ -1,0 +1,29 @@
+"""What the graphs are wired with: everything the process holds open, chosen once."""
+
+from dataclasses import dataclass
+
+from twintrack.core.corpus import Corpus
+from twintrack.core.embeddings import Embedder
+from twintrack.core.models import Models
+from twintrack.core.settings import BudgetSettings, RouterSettings
+from twintrack.guardrails import Policy
+from twintrack.memory.tiers import Memory
+from twintrack.nodes.calculate import Sandbox
+from twintrack.nodes.route import Classifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Open clients and chosen parts; `app.assemble` makes the one that runs."""
+
+    embedder: Embedder
+    corpus: Corpus
+    memory: Memory
+    models: Models
+    policy: Policy
+    classifier: Classifier
+    sandbox: Sandbox
+    router: RouterSettings
+    budgets: BudgetSettings
+    approve: frozenset[str] = frozenset()
+    """Names of the agents that a person must approve before they run."""

@@ -1,0 +1,47 @@
+"""Let a question in: clean it, check it, and empty what the last turn left."""
+
+from typing import Any, Literal
+
+from langchain_core.messages import AnyMessage, HumanMessage
+
+from twintrack.guardrails import Policy
+from twintrack.nodes.state import NOTHING_RECALLED, InputState, State
+
+_NEW_TURN: dict[str, Any] = {
+    "recalled": NOTHING_RECALLED,
+    "decision": None,
+    "degraded": "",
+    "failure": "",
+    "steps": [],
+    "tried": [],
+    "passages": [],
+    "evidence": 0.0,
+    "draft": None,
+}
+
+
+async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
+    """Check the last human message with the input rails; a blocked one becomes a refused draft."""
+    message = _last_human(state["messages"])
+    text = str(message.text) if message else ""
+    verdict = policy.check_input(text)
+    question = verdict.text if verdict.text is not None else text
+    update = {**_NEW_TURN, "question": question}
+    if verdict.blocked:
+        return update | {
+            "draft": {"status": "refused", "text": verdict.reason, "citations": [], "reason": verdict.rail},
+            "question": "",
+        }
+    if message is not None and question != text:
+        update["messages"] = [HumanMessage(question, id=message.id)]
+    return update
+
+
+def admitted(state: State) -> Literal["recall", "refuse"]:
+    """Send a blocked question to `refuse`."""
+    draft = state.get("draft")
+    return "refuse" if draft and draft["status"] == "refused" else "recall"
+
+
+def _last_human(messages: list[AnyMessage]) -> HumanMessage | None:
+    return next((message for message in reversed(messages) if isinstance(message, HumanMessage)), None)

@@ -1,0 +1,86 @@
+"""Write the cited answer: from the passages by a model, or by quoting the best sentences."""
+
+import re
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from twintrack.core.embeddings import Embedder
+from twintrack.core.errors import TwintrackError
+from twintrack.core.passages import Citation, Passage
+from twintrack.core.tokens import sentences
+from twintrack.nodes.extract import best_sentence, extract
+from twintrack.nodes.prompts import ANSWER, say
+from twintrack.nodes.state import NOTHING_RECALLED, DirectState, Draft
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_NO_ANSWER = "NO ANSWER"
+
+
+async def quote(state: DirectState, *, embedder: Embedder) -> dict[str, Any]:
+    """Answer with the best sentences of the passages, word for word."""
+    return {"draft": await extract(state["query"], state["passages"], embedder=embedder)}
+
+
+async def answer(state: DirectState, *, model: BaseChatModel, embedder: Embedder) -> dict[str, Any]:
+    """Have the model answer from the passages; where it fails, quote them and say so."""
+    try:
+        reply = await model.ainvoke(_prompt(state))
+    except TwintrackError as error:
+        return await quote(state, embedder=embedder) | {"degraded": f"answered by quoting: {error.problem}"}
+    return {"draft": cited(state["question"], str(reply.text), state["passages"])}
+
+
+def cited(question: str, text: str, passages: list[Passage]) -> Draft:
+    """Keep the sentences that name a passage; every mark becomes a citation with its quote."""
+    if not text.strip() or _NO_ANSWER in text:
+        return Draft(status="abstained", text=say("abstain", question), citations=[], reason="not in the passages")
+    kept: list[str] = []
+    citations: dict[int, Citation] = {}
+    for sentence in _marked_sentences(text):
+        numbers = [int(mark) for mark in _MARK.findall(sentence) if 1 <= int(mark) <= len(passages)]
+        for number in numbers:
+            citations.setdefault(number, _citation(number, sentence, passages[number - 1]))
+        if numbers:
+            kept.append(sentence)
+    if not kept:
+        return Draft(status="abstained", text=say("abstain", question), citations=[], reason="no claim was supported")
+    return Draft(status="answered", text=" ".join(kept), citations=[citations[n] for n in sorted(citations)])
+
+
+def _marked_sentences(text: str) -> list[str]:
+    """Split so that marks stay with the sentence before them."""
+    pieces: list[str] = []
+    for span in sentences(text):
+        rest = span.text.strip()
+        while pieces and (mark := _MARK.match(rest)):
+            pieces[-1] += mark.group()
+            rest = rest[mark.end() :].lstrip()
+        if rest:
+            pieces.append(rest)
+    return pieces
+
+
+def _citation(number: int, claim: str, passage: Passage) -> Citation:
+    span = best_sentence(_MARK.sub("", claim), passage)
+    return Citation(
+        marker=number,
+        passage_id=passage["id"],
+        document_id=passage["document_id"],
+        title=passage["title"],
+        source=passage["source"],
+        start=passage["start"] + span.start,
+        end=passage["start"] + span.end,
+        quote=span.text,
+    )
+
+
+def _prompt(state: DirectState) -> str:
+    recalled = state.get("recalled", NOTHING_RECALLED)
+    numbered = "\n\n".join(f"[{i}] {p['title']}\n{p['text']}" for i, p in enumerate(state["passages"], 1))
+    return ANSWER.format(
+        question=state["question"],
+        passages=numbered or "(none)",
+        facts="; ".join(fact["text"] for fact in recalled["facts"]) or "(none)",
+        summary=recalled["summary"] or "(none)",
+    )

@@ -1,0 +1,58 @@
+"""Turn a sub-agent's conversation into a finding whose marks resolve to passages."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.runtime import get_runtime
+
+from twintrack.core.context import Context
+from twintrack.core.passages import Passage
+from twintrack.nodes.answer import cited
+from twintrack.nodes.research import Found
+from twintrack.nodes.state import Assignment
+from twintrack.nodes.tools import mark
+
+_MARK = re.compile(r"\[([0-9a-f]{6})\]")
+
+
+class GraphAgent:
+    """Any compiled graph with a `messages` channel, used as a sub-agent with a context of its own."""
+
+    def __init__(self, graph: Runnable[Any, Any]) -> None:
+        self._graph = graph
+
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+        """Give the graph its task alone; return its last message, cited."""
+        request = {"messages": [HumanMessage(task_text(assignment))]}
+        context = get_runtime(Context).context
+        state = await self._graph.ainvoke(request, config, context=context)
+        return finding(assignment["step"]["task"], state["messages"])
+
+
+def task_text(assignment: Assignment) -> str:
+    """Return the task with what the steps before it found."""
+    known = "\n".join(f"- {result['task']}: {result['text']}" for result in assignment["inputs"])
+    task = assignment["step"]["task"]
+    return f"{task}\n\nAlready known:\n{known}" if known else task
+
+
+def finding(task: str, messages: Sequence[AnyMessage]) -> Found:
+    """Return the agent's last words; with passages at hand, only what is cited counts."""
+    text = str(messages[-1].text) if messages else ""
+    passages = _passages(messages)
+    if not passages:
+        return Found(text, answered=bool(text.strip()))
+    numbers = {mark(passage): place for place, passage in enumerate(passages, 1)}
+    draft = cited(task, _MARK.sub(lambda found: f"[{numbers.get(found[1], 0)}]", text), passages)
+    return Found(draft["text"], draft["citations"], draft["status"] == "answered")
+
+
+def _passages(messages: Sequence[AnyMessage]) -> list[Passage]:
+    found: dict[str, Passage] = {}
+    for message in messages:
+        if isinstance(message, ToolMessage) and isinstance(message.artifact, list):
+            found |= {passage["id"]: passage for passage in message.artifact}
+    return list(found.values())

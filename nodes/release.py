@@ -1,0 +1,39 @@
+"""Let the answer out: check it with the output rails and put it into the conversation."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from twintrack.guardrails import Policy
+from twintrack.nodes.prompts import say
+from twintrack.nodes.state import Draft, State
+
+
+async def release(state: State, *, policy: Policy) -> dict[str, Any]:
+    """Turn the draft into the answer; without a draft the honest answer is to abstain."""
+    draft = state.get("draft") or Draft(
+        status="abstained", text=say("abstain", state["question"]), citations=[], reason=_looked_at(state)
+    )
+    verdict = policy.check_output(draft["text"], sources=[citation["quote"] for citation in draft["citations"]])
+    if verdict.blocked:
+        draft = Draft(status="refused", text=verdict.reason, citations=[], reason=verdict.rail)
+    elif verdict.text is not None:
+        draft = Draft(**{**draft, "text": verdict.text})
+    return {"answer": draft, "draft": draft, "messages": [_message(draft, state)]}
+
+
+def _message(draft: Draft, state: State) -> AIMessage:
+    decision = state.get("decision")
+    extra = {
+        "status": draft["status"],
+        "citations": draft["citations"],
+        "route": decision["route"] if decision else "",
+        "degraded": state.get("degraded", ""),
+    }
+    return AIMessage(draft["text"], additional_kwargs=extra)
+
+
+def _looked_at(state: State) -> str:
+    titles = dict.fromkeys(passage["title"] for passage in state.get("passages", []))
+    seen = "; ".join(list(titles)[:3]) or "no document"
+    return state.get("failure") or f"looked at: {seen}"

@@ -1,0 +1,37 @@
+"""Keep what this turn taught, for later turns and later conversations."""
+
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from twintrack.core.context import Context, identity_of
+from twintrack.memory.schemas import Turn
+from twintrack.memory.tiers import Memory
+from twintrack.nodes.state import State
+
+
+async def remember(
+    state: State, runtime: Runtime[Context], config: RunnableConfig, *, memory: Memory
+) -> dict[str, Any]:
+    """Write the episode, the user's facts and the window's summary."""
+    decision = state.get("decision")
+    turn = Turn(
+        thread_id=str(config["configurable"].get("thread_id", "")),
+        turn_id=_turn_id(state),
+        checkpoint_id=str(config["configurable"].get("checkpoint_id") or ""),
+        question=state["question"],
+        answer=state["answer"]["text"],
+        route=decision["route"] if decision else "",
+        status=state["answer"]["status"],
+        messages=state["messages"],
+    )
+    await memory.remember(turn, identity=identity_of(runtime))
+    return {}
+
+
+def _turn_id(state: State) -> str:
+    """Return the id of the message that asked: the same when the turn is run again."""
+    asked = [message for message in state["messages"] if isinstance(message, HumanMessage)]
+    return str(asked[-1].id) if asked else ""

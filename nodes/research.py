@@ -1,0 +1,68 @@
+"""The shipped agents' work without a model: look up and quote, or parse and compute."""
+
+import re
+from dataclasses import dataclass, field
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+
+from twintrack.core.embeddings import Embedder
+from twintrack.core.passages import Citation
+from twintrack.nodes.arithmetic import expression_in
+from twintrack.nodes.extract import extract
+from twintrack.nodes.state import Assignment
+
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
+_POINTS_BACK = re.compile(
+    r"\b(that|it|this|the (?:result|number|answer|sum|product|total))\b|结果|这个数|它", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an agent brings back."""
+
+    text: str
+    citations: list[Citation] = field(default_factory=list)
+    answered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Researcher:
+    """Searches the documents and quotes the sentences that answer the task."""
+
+    search: BaseTool
+    embedder: Embedder
+
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+        """Return the best sentences, cited."""
+        task = assignment["step"]["task"]
+        call = {"type": "tool_call", "id": assignment["step"]["id"], "name": self.search.name, "args": {"query": task}}
+        message = await self.search.ainvoke(call, config)
+        draft = await extract(task, message.artifact, embedder=self.embedder)
+        return Found(draft["text"], draft["citations"], draft["status"] == "answered")
+
+
+@dataclass(frozen=True, slots=True)
+class Calculator:
+    """Reads the calculation out of the task and computes it in the sandbox."""
+
+    compute: BaseTool
+
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+        """Return `expression = value`."""
+        expression = expression_of(assignment)
+        if expression is None:
+            return Found("", answered=False)
+        value = await self.compute.ainvoke({"expression": expression}, config)
+        return Found(f"{expression} = {value}")
+
+
+def expression_of(assignment: Assignment) -> str | None:
+    """Return the calculation the task asks for, earlier results filled in where it points back."""
+    task = assignment["step"]["task"]
+    numbers = [_NUMBER.findall(result["text"]) for result in assignment["inputs"]]
+    last = next((found[-1].replace(",", "") for found in reversed(numbers) if found), None)
+    if last is not None and (filled := expression_in(_POINTS_BACK.sub(last, task))):
+        return filled
+    return expression_in(task)

@@ -1,0 +1,80 @@
+"""Choose the track: rules first, then the classifier, then a small model inside the margin."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from pydantic import BaseModel, Field
+
+from twintrack.core.embeddings import Embedder
+from twintrack.core.errors import TwintrackError
+from twintrack.nodes.arithmetic import expression_in
+from twintrack.nodes.prompts import ROUTER
+from twintrack.nodes.state import Decision, Route, State
+
+QUIET: RunnableConfig = {"tags": ["langsmith:nostream"]}
+"""Keeps the tokens of inner model calls out of the caller's stream."""
+
+
+class Classifier(Protocol):
+    """Tells how complex a question is."""
+
+    def score(self, question: str, vector: Any) -> float:
+        """Return the probability, 0 to 1, that the question needs more than one step."""
+
+
+class Judgement(BaseModel):
+    """A small model's opinion on the track."""
+
+    complex: bool = Field(description="True when the question needs several look-ups, a calculation, or a comparison.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """Decides between the direct track and the team; unsure goes to the team."""
+
+    classifier: Classifier
+    threshold: float
+    margin: float
+    model: BaseChatModel | None = None
+
+    async def decide(self, question: str, vector: Any) -> Decision:
+        """Return the track with its confidence and the reason."""
+        if expression_in(question):
+            return _decision("team", 1.0, "rule: holds a calculation")
+        score = self.classifier.score(question, vector)
+        if abs(score - self.threshold) > self.margin:
+            return _decision("team" if score > self.threshold else "direct", _confidence(score), "classifier")
+        if self.model is None:
+            return _decision("team", _confidence(score), "unsure: classifier inside its margin")
+        return await self._ask(question, score)
+
+    async def _ask(self, question: str, score: float) -> Decision:
+        model = self.model.with_structured_output(Judgement) if self.model else None
+        try:
+            judgement = await model.ainvoke(ROUTER.format(question=question), QUIET) if model else None
+        except TwintrackError:
+            return _decision("team", _confidence(score), "unsure: the router's model did not answer")
+        complex_ = isinstance(judgement, Judgement) and judgement.complex
+        return _decision("team" if complex_ else "direct", _confidence(score), "small model")
+
+
+async def route(state: State, *, router: Router, embedder: Embedder) -> dict[str, Any]:
+    """Record which track the question takes, how sure that is, and why."""
+    vector = await embedder.embed_one(state["question"])
+    return {"decision": await router.decide(state["question"], vector)}
+
+
+def chosen(state: State) -> Literal["direct", "team"]:
+    """Follow the decision."""
+    decision = state["decision"]
+    return decision["route"] if decision else "team"
+
+
+def _decision(route: Route, confidence: float, reason: str) -> Decision:
+    return Decision(route=route, confidence=round(confidence, 4), reason=reason)
+
+
+def _confidence(score: float) -> float:
+    return max(score, 1 - score)

@@ -1,0 +1,21 @@
+"""Answer by the simple track what the complex one could not."""
+
+from typing import Any, Literal
+
+from twintrack.nodes.state import State
+
+
+async def step_down(state: State) -> dict[str, Any]:
+    """Label the turn as degraded and say why, before the direct track answers."""
+    why = state.get("failure") or "the team had no answer"
+    return {"degraded": f"stepped down from team to direct: {why}", "tried": ["team"], "draft": None, "failure": ""}
+
+
+def after_direct(state: State) -> Literal["team", "release"]:
+    """Escalate once when the direct track left no draft for want of evidence."""
+    return "release" if state.get("draft") or "team" in state.get("tried", []) else "team"
+
+
+def after_team(state: State) -> Literal["step_down", "release"]:
+    """Step down when the team handed back no draft, unless direct has had its turn."""
+    return "release" if state.get("draft") or "direct" in state.get("tried", []) else "step_down"
