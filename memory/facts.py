@@ -53,9 +53,10 @@ class FactStore:
 
     async def add(self, statements: Iterable[Statement], *, identity: Identity, origin: Origin) -> Added:
         """Add facts; the same ones from the same turn again change nothing."""
-        listed = list(statements)
-        vectors = await self.embedder.embed([statement.text for statement in listed]) if listed else []
         added = Added([], [])
+        if not (listed := [*statements]):
+            return added
+        vectors = await self.embedder.embed([statement.text for statement in listed])
         for statement, vector in zip(listed, vectors, strict=True):
             await self._add_one(statement, vector, identity, origin, added)
         return added
@@ -76,8 +77,8 @@ class FactStore:
 
     async def list(self, identity: Identity, *, replaced: bool = False) -> list[Fact]:
         """Return the user's facts, oldest first; also those that no longer hold if `replaced`."""
-        wanted = {} if replaced else {"state": VALID}
-        return [cast(Fact, data) for data in await self.records.find(identity, **wanted)]
+        found = [cast(Fact, data) for data in await self.records.find(identity)]
+        return [fact for fact in found if replaced or not fact["replaced_by"]]
 
     async def delete(self, identity: Identity, fact_id: str) -> bool:
         """Delete one fact; tell whether it was there."""

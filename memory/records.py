@@ -121,15 +121,15 @@ class Records:
     async def get(self, identity: Identity, record_id: str) -> dict[str, Any] | None:
         """Return one of the user's records, or None."""
         name = keys.owned(await self.kind(), identity, record_id)
-        raw = await self.source.client().execute_command("HGET", name, "data")
+        raw = await self.source.client().hget(name, "data")
         return dict(json.loads(raw)) if raw else None
 
     async def change(self, identity: Identity, record_id: str, data: Mapping[str, Any], **changed: str) -> None:
         """Rewrite a record's data and some of its tags; one that is gone stays gone."""
         name, client = keys.owned(await self.kind(), identity, record_id), self.source.client()
         if await client.exists(name):
-            pairs = [part for tag, value in changed.items() for part in (tag, keys.encode(value))]
-            await client.execute_command("HSET", name, *pairs, "data", _json(data))
+            mapping: dict[Any, Any] = {tag: keys.encode(value) for tag, value in changed.items()}
+            await client.hset(name, mapping=mapping | {"data": _json(data)})
 
     async def delete(self, identity: Identity, record_ids: Sequence[str]) -> int:
         """Delete some of the user's records; return how many there were."""
@@ -175,7 +175,7 @@ def _schema(kind: str, dims: int, extra_tags: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _hash(identity: Identity, record: Record) -> dict[str | bytes, Any]:
+def _hash(identity: Identity, record: Record) -> dict[Any, Any]:
     return {
         **owner(identity, **record.tags),
         "words": " ".join(record.words),

@@ -100,7 +100,10 @@ class SummaryStore:
     async def read(self, identity: Identity, thread_id: str) -> Summary:
         """Return the thread's summary, or an empty one."""
         raw = await self.source.client().get(_key(identity, thread_id))
-        return Summary(**json.loads(raw)) if raw else EMPTY
+        if not raw:
+            return EMPTY
+        stored = json.loads(raw)
+        return Summary(text=stored["text"], last_id=stored["last_id"])
 
     async def write(self, identity: Identity, thread_id: str, summary: Summary) -> None:
         """Keep the thread's summary; an empty one deletes it."""
