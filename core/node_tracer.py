@@ -26,13 +26,7 @@ class SpanClient(Langfuse):
         self._release = variables.release
         self._project_id = None
         self._tracing_enabled = True
-        if not variables.has_keys:
-            self._mask = _leave_out
         self._otel_tracer = provider.get_tracer(LANGFUSE_TRACER_NAME, attributes={"public_key": public_key})
-
-
-def _leave_out(*, data: Any, **_details: Any) -> None:
-    """Drop what goes in and out of a step before it is serialised: only a Langfuse server keeps it."""
 
 
 class NodeTracer(CallbackHandler):
@@ -42,6 +36,8 @@ class NodeTracer(CallbackHandler):
     """
 
     run_inline = True
+    traces_run = True
+    """Tells graphs inside the run that they are traced already."""
     _model_parse_warning_logged = True
     """A model without a name is not worth a log line in every run."""
 

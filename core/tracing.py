@@ -1,103 +1,115 @@
-"""Opens one Langfuse observation per turn, traces every step under it, and never breaks or slows a run."""
+"""Traces every step of a turn, to Langfuse and to Redis, and never breaks or slows a run."""
 
 import asyncio
 import atexit
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
-from langfuse import propagate_attributes
-from langfuse._client.span_processor import LangfuseSpanProcessor
-from langfuse.span_filter import is_langfuse_span
-from opentelemetry import trace
-from opentelemetry.context import Context as OtelContext
-from opentelemetry.context import attach, get_current
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id
+from langchain_core.callbacks import BaseCallbackHandler
 
-from twintrack.core.context import Identity
 from twintrack.core.langfuse_variables import LangfuseVariables, load_langfuse_variables
-from twintrack.core.node_tracer import NodeTracer, SpanClient
+from twintrack.core.local_turns import LocalTurns
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import TracingSettings
-from twintrack.core.trace_export import LABEL, MaskedExporter, Owners, QuietExporter, RedisExporter, langfuse_exporter
-from twintrack.core.trace_ids import ChosenIds, root_span_id, trace_id_of
-from twintrack.core.trace_labels import Mask, label, unmasked
-from twintrack.core.traces import Owner, TraceStore
-
-log = logging.getLogger("twintrack.tracing")
+from twintrack.core.trace_ids import trace_id_of
+from twintrack.core.trace_labels import Mask, unmasked
+from twintrack.core.traces import TraceStore
+from twintrack.core.turn_info import TurnInfo
 
 __all__ = ["Tracer", "Turn", "TurnInfo", "current_trace_id", "trace_id_of"]
 
-_LOCAL_DELAY_MS = 300
-_NO_LIMITS = SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET)
-"""A value cut in its middle could not be read as JSON, hence not be masked reliably."""
-_PUBLIC_KEY_WITHOUT_SERVER = "local"
+log = logging.getLogger("twintrack.tracing")
+_current: ContextVar[str | None] = ContextVar("twintrack_trace_id", default=None)
 
 
 def current_trace_id() -> str | None:
     """Return the trace id of the run this code is part of; inside nodes, tools and models."""
-    found = trace.get_current_span().get_span_context()
-    return format_trace_id(found.trace_id) if found.is_valid else None
+    return _current.get()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnInfo:
-    """What is known of a run when it begins."""
+class TurnRecord(Protocol):
+    """One run as one destination sees it."""
 
-    name: str
-    thread_id: str
-    identity: Identity
+    handler: BaseCallbackHandler
     trace_id: str
-    resumes: bool = False
-    """True continues a trace that exists: after an interrupt or a crash."""
-    tags: Sequence[str] = ()
-    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def enter(self) -> None:
+        """Begin a piece of the run."""
+
+    def leave(self) -> None:
+        """End a piece of the run; the caller's own code goes on."""
+
+    def end(self, labels: Mapping[str, str], output: Any, level: str | None, message: str | None) -> None:
+        """Close the record with what the run came to."""
+
+
+class Turns(Protocol):
+    """One destination of traces."""
+
+    def begin(self, info: TurnInfo, given: Any) -> TurnRecord:
+        """Open the record of a run."""
+
+    def flush(self) -> None:
+        """Send what is queued."""
+
+    def close(self) -> None:
+        """Send what is queued and stop."""
 
 
 class Turn:
     """One traced run; `enter` and `leave` surround each piece of its work, so that callers see none of it."""
 
-    def __init__(self, root: Any, context: OtelContext, handler: NodeTracer) -> None:
-        self.handler = handler
-        self.trace_id: str = root.trace_id
-        self._root = root
-        self._context = context
-        self._outside = context
+    def __init__(self, records: Sequence[TurnRecord]) -> None:
+        self.handlers = [record.handler for record in records]
+        self.trace_id = records[0].trace_id
+        self._records = records
+        self._outside: str | None = None
+
+    @property
+    def output(self) -> Any:
+        """Return what the run came to."""
+        return getattr(self.handlers[0], "output", None)
+
+    @property
+    def interrupted(self) -> bool:
+        """Tell whether the run waits for an answer."""
+        return bool(getattr(self.handlers[0], "interrupted", False))
 
     def enter(self) -> None:
-        """Make this turn's observation the current one."""
-        self._outside = get_current()
-        attach(self._context)
+        """Begin a piece of the run."""
+        self._outside = _current.get()
+        _current.set(self.trace_id)
+        for record in self._records:
+            record.enter()
 
     def leave(self) -> None:
-        """Give the caller its own context back."""
-        attach(self._outside)
+        """End a piece of the run; the caller's own code goes on."""
+        for record in self._records:
+            record.leave()
+        _current.set(self._outside)
 
-    def end(self, labels: Mapping[str, str], error: BaseException | None = None) -> None:
-        """Close the observation with what the run came to."""
-        try:
-            self._root.update(
-                output=self.handler.output,
-                level="ERROR" if error else None,
-                status_message=(str(error) or type(error).__name__) if error else None,
-            )
-            self._root._otel_span.set_attributes({LABEL + name: json.dumps(text) for name, text in labels.items()})
-            self._root.end()
-        except Exception:
-            log.exception("A trace could not be closed.")
+    def end(self, labels: Mapping[str, str]) -> None:
+        """Close a run that came to its end."""
+        self._end(labels, None, None)
+
+    def fail(self, error: BaseException) -> None:
+        """Close a run that broke."""
+        self._end({"status": "failed"}, "ERROR", str(error) or type(error).__name__)
 
     def stop(self, reason: str) -> None:
-        """Close the observation of a run that its caller gave up."""
-        self._root.update(level="WARNING", status_message=reason)
-        self.end({"status": "stopped"})
+        """Close a run that its caller gave up."""
+        self._end({"status": "stopped"}, "WARNING", reason)
+
+    def _end(self, labels: Mapping[str, str], level: str | None, message: str | None) -> None:
+        for record in self._records:
+            try:
+                record.end(labels, self.output, level, message)
+            except Exception:
+                log.exception("A trace could not be closed.")
 
 
 class Tracer:
@@ -116,10 +128,8 @@ class Tracer:
         self.mask = mask if mask and settings.mask else unmasked
         self.store = TraceStore(source, keep=settings.keep_local, keep_days=settings.keep_days) if source else None
         self._keeps = self.store is not None and settings.keep_local > 0
-        self._owners = Owners()
         self._lock = threading.Lock()
-        self._processors: list[BatchSpanProcessor] = []
-        self._client: SpanClient | None = None
+        self._turns: list[Turns] = []
         self._closed = False
 
     @property
@@ -128,123 +138,48 @@ class Tracer:
         return self.variables.tracing_enabled and not self._closed and (self.variables.has_keys or self._keeps)
 
     async def begin(self, info: TurnInfo, given: Any) -> Turn | None:
-        """Open the observation of a run; None where that failed, and the run goes on untraced."""
+        """Open the records of a run; None where that failed, and the run goes on untraced."""
         try:
-            if self._client is None:
+            if not self._turns:
                 await asyncio.to_thread(self._start)
-            return self._begin(info, given)
+            records = [turns.begin(info, given) for turns in self._turns]
+            return Turn(records) if records else None
         except Exception:
             log.exception("A run is not traced.")
             return None
 
     def flush(self, seconds: float = 5.0) -> None:
         """Send what is queued, waiting no longer than `seconds`."""
-        _bounded([processor.force_flush for processor in self._processors], seconds)
+        _bounded([turns.flush for turns in self._turns], seconds)
 
     def close(self, seconds: float = 5.0) -> None:
         """Send what is queued and stop, waiting no longer than `seconds`."""
         with self._lock:
             self._closed = True
-            processors, self._processors = self._processors, []
+            turns, self._turns = self._turns, []
         atexit.unregister(self.close)
-        _bounded([processor.shutdown for processor in processors], seconds)
+        _bounded([one.close for one in turns], seconds)
 
     async def aclose(self, seconds: float = 5.0) -> None:
         """Close without holding up the event loop."""
         await asyncio.to_thread(self.close, seconds)
 
-    def _begin(self, info: TurnInfo, given: Any) -> Turn | None:
-        client = self._client
-        if client is None:
-            return None
-        outside = get_current()
-        parent = _parent_context(info)
-        attach(parent)
-        try:
-            with ChosenIds.of(None if parent else info.trace_id):
-                root = client.start_observation(name=info.name, as_type="agent", input=given)
-            attach(trace.set_span_in_context(root._otel_span))
-            with propagate_attributes(**self._attributes(info)):
-                context = get_current()
-        finally:
-            attach(outside)
-        self._owners.remember(root.trace_id, Owner(info.identity, info.thread_id))
-        return Turn(root, context, NodeTracer(client, root))
-
-    def _attributes(self, info: TurnInfo) -> dict[str, Any]:
-        metadata = {"tenant": info.identity.tenant_id, **info.metadata}
-        return {
-            "session_id": label(info.thread_id, self.mask),
-            "user_id": label(info.identity.user_id, self.mask),
-            "trace_name": label(info.name),
-            "tags": [label(tag, self.mask) for tag in info.tags],
-            "metadata": {label(name, self.mask): label(text, self.mask) for name, text in metadata.items()},
-        }
-
     def _start(self) -> None:
         with self._lock:
-            if self._client is None and not self._closed:
-                self._processors = self._open_processors()
-                self._client = SpanClient(self._open_provider(), self._public_key, self.variables)
+            if not self._turns and not self._closed:
+                self._turns = self._destinations()
                 atexit.register(self.close)
 
-    @property
-    def _public_key(self) -> str:
-        return self.variables.public_key or _PUBLIC_KEY_WITHOUT_SERVER
-
-    def _open_provider(self) -> TracerProvider:
-        names = {
-            "service.name": "twintrack",
-            "langfuse.environment": self.variables.tracing_environment,
-            "langfuse.release": self.variables.release,
-        }
-        provider = TracerProvider(
-            resource=Resource.create({name: value for name, value in names.items() if value}),
-            sampler=TraceIdRatioBased(self.variables.sample_rate) if self.variables.sample_rate < 1 else None,
-            id_generator=ChosenIds(),
-            span_limits=_NO_LIMITS,
-            shutdown_on_exit=False,
-        )
-        for processor in self._processors:
-            provider.add_span_processor(processor)
-        return provider
-
-    def _open_processors(self) -> list[BatchSpanProcessor]:
-        first, *others = self._exporters()
-        delay = _LOCAL_DELAY_MS
-        return [self._processor(first), *(BatchSpanProcessor(one, schedule_delay_millis=delay) for one in others)]
-
-    def _processor(self, exporter: SpanExporter) -> LangfuseSpanProcessor:
-        return LangfuseSpanProcessor(
-            public_key=self._public_key,
-            secret_key="",
-            base_url=self.variables.base_url,
-            span_exporter=exporter,
-            flush_interval=None if self.variables.has_keys else _LOCAL_DELAY_MS / 1000,
-        )
-
-    def _exporters(self) -> list[SpanExporter]:
-        found: list[SpanExporter] = []
+    def _destinations(self) -> list[Turns]:
+        found: list[Turns] = []
         if self.variables.has_keys:
-            sender = MaskedExporter(langfuse_exporter(self.variables), self.mask)
-            found.append(QuietExporter(sender, self.variables.base_url))
+            # Its libraries take a second to import, which nobody without a server should wait for.
+            from twintrack.core.langfuse_turns import LangfuseTurns
+
+            found.append(LangfuseTurns(self.variables, self.mask))
         if self._keeps and self.store is not None:
-            found.append(QuietExporter(RedisExporter(self.store, self._owners, self.mask), "Redis"))
+            found.append(LocalTurns(self.store, self.mask))
         return found
-
-
-def _parent_context(info: TurnInfo) -> OtelContext:
-    """Keep a Langfuse trace the caller has open, continue the turn's own, or start from nothing.
-
-    Spans of other libraries are not parents: their traces go elsewhere.
-    """
-    current = trace.get_current_span()
-    if current.is_recording() and is_langfuse_span(current):  # type: ignore[arg-type] # a recording span is readable
-        return get_current()
-    if not info.resumes:
-        return OtelContext()
-    first = SpanContext(int(info.trace_id, 16), root_span_id(info.trace_id), is_remote=True, trace_flags=TraceFlags(1))
-    return trace.set_span_in_context(NonRecordingSpan(first), OtelContext())
 
 
 def _bounded(works: Sequence[Callable[[], object]], seconds: float) -> None:

@@ -13,7 +13,6 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from twintrack.core.context import Identity, identity_of
-from twintrack.core.node_tracer import NodeTracer
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
 
 TRACE_ID = "twintrack_trace_id"
@@ -59,7 +58,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         handlers = [*self.run_handlers()] if self.run_handlers else []
         if not turn and not handlers:
             return config
-        handlers.append(turn.handler if turn else _Outermost())
+        handlers += turn.handlers if turn else [_Outermost()]
         given: RunnableConfig = {**config} if config else {}
         given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
         if turn:
@@ -126,15 +125,15 @@ async def _within(turn: Turn, inner: Any) -> AsyncGenerator[Any]:
         turn.stop("The caller stopped reading.")
         raise
     except BaseException as error:
-        turn.end({"status": "failed"}, error)
+        turn.fail(error)
         raise
-    turn.end(_outcome(turn.handler))
+    turn.end(_outcome(turn))
 
 
-def _outcome(handler: NodeTracer) -> dict[str, str]:
-    if handler.interrupted:
+def _outcome(turn: Turn) -> dict[str, str]:
+    if turn.interrupted:
         return {"status": "interrupted"}
-    output = handler.output if isinstance(handler.output, dict) else {}
+    output = turn.output if isinstance(turn.output, dict) else {}
     found = {
         "status": _part(output.get("answer"), "status") or "done",
         "route": _part(output.get("decision"), "route"),
@@ -161,12 +160,13 @@ class _Outermost(BaseCallbackHandler):
 
     ignore_chain = ignore_agent = ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = True
     ignore_custom_event = True
+    traces_run = True
 
 
 def _is_inside(config: RunnableConfig | None) -> bool:
     around = var_child_runnable_config.get() or {}
     return any(
-        isinstance(handler, NodeTracer | _Outermost)
+        getattr(handler, "traces_run", False)
         for given in (config or {}, around)
         for handler in _handlers(given.get("callbacks"))
     )

@@ -1,0 +1,132 @@
+"""Turns on their way to Redis: noted in memory, written once when they end, from a thread of its own."""
+
+import asyncio
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+
+from twintrack.core.step_recorder import StepRecorder
+from twintrack.core.trace_ids import root_span_id
+from twintrack.core.trace_labels import Mask, label
+from twintrack.core.trace_mask import masked_text
+from twintrack.core.traces import Owner, TraceSpan, TraceStore
+from twintrack.core.turn_info import TurnInfo
+
+log = logging.getLogger("twintrack.tracing")
+
+_QUEUED_TURNS = 500
+_SECONDS = 5.0
+_MESSAGE_CHARS = 500
+
+
+class LocalTurn:
+    """One run being noted."""
+
+    def __init__(self, info: TurnInfo, write: Callable[["LocalTurn"], None]) -> None:
+        first = f"{root_span_id(info.trace_id):016x}"
+        again = f"{root_span_id(f'{info.trace_id}{time.time_ns()}'):016x}"
+        self.info = info
+        self.trace_id = info.trace_id
+        self.span = again if info.resumes else first
+        self.parent = first if info.resumes else None
+        self.recorder = StepRecorder(self.span)
+        self.handler: BaseCallbackHandler = self.recorder
+        self.spans: Sequence[TraceSpan] = ()
+        self._start = time.time()
+        self._write = write
+
+    def enter(self) -> None:
+        """Nothing to do: a note has no context."""
+
+    def leave(self) -> None:
+        """Nothing to do: a note has no context."""
+
+    def end(self, labels: Mapping[str, str], output: Any, level: str | None, message: str | None) -> None:
+        """Queue the notes; `output` is not kept."""
+        del output
+        root = TraceSpan(
+            id=self.span,
+            parent=self.parent,
+            name=self.info.name,
+            type="agent",
+            start=self._start,
+            end=time.time(),
+            level=level or "DEFAULT",
+            message=message or "",
+            labels=dict(labels),
+        )
+        self.spans = [*self.recorder.unfinished(), root]
+        self._write(self)
+
+
+class LocalTurns:
+    """Writes ended turns to the trace store; a Redis that does not answer costs traces, never a run."""
+
+    def __init__(self, store: TraceStore, mask: Mask) -> None:
+        self.store = store
+        self.mask = mask
+        self._failing = False
+        self._queued: set[Future[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="twintrack-traces", daemon=True)
+        self._thread.start()
+
+    def begin(self, info: TurnInfo, given: Any) -> LocalTurn:
+        """Begin the notes of a run; `given` is not kept."""
+        del given
+        return LocalTurn(info, self._queue)
+
+    def flush(self) -> None:
+        """Wait until what is queued is written."""
+        wait(set(self._queued), _SECONDS)
+
+    def close(self) -> None:
+        """Write what is queued, close this loop's Redis connections and end its thread."""
+        self.flush()
+        with suppress(Exception):  # a Redis that is gone needs no goodbye
+            asyncio.run_coroutine_threadsafe(self.store.source.aclose(), self._loop).result(_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _queue(self, turn: LocalTurn) -> None:
+        if len(self._queued) >= _QUEUED_TURNS:
+            self._tell("more turns wait to be written than fit")
+            return
+        future = asyncio.run_coroutine_threadsafe(self._write(turn), self._loop)
+        self._queued.add(future)
+        future.add_done_callback(self._queued.discard)
+
+    async def _write(self, turn: LocalTurn) -> None:
+        info = turn.info
+        session, user = label(info.thread_id, self.mask), label(info.identity.user_id, self.mask)
+        rows = [_masked(span, session, user, self.mask) for span in turn.spans]
+        try:
+            await self.store.add(turn.trace_id, Owner(info.identity, info.thread_id), rows)
+            self._failing = False
+        except Exception as error:  # noqa: BLE001 (declared boundary: tracing never breaks a run)
+            self._tell(f"{type(error).__name__}: {error}")
+
+    def _tell(self, reason: str) -> None:
+        if not self._failing:
+            log.warning("Traces do not reach Redis; they are lost; runs go on. %s", reason)
+        self._failing = True
+
+
+def _masked(span: TraceSpan, session: str, user: str, mask: Mask) -> TraceSpan:
+    return dataclasses.replace(
+        span,
+        name=masked_text(span.name, mask),
+        message=masked_text(span.message, mask)[:_MESSAGE_CHARS] if span.message else "",
+        labels={name: masked_text(text, mask) for name, text in span.labels.items()},
+        session=session,
+        user=user,
+    )
