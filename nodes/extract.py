@@ -1,6 +1,6 @@
 """Answer by quoting: the best sentences of the passages, word for word, each with its citation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,11 @@ from twintrack.nodes.sentence_scores import Weights, coverage, weigh, word_score
 from twintrack.nodes.state import Draft
 
 MAX_QUOTES = 2
-_SHORTLIST = 24
+_FLOOR = 0.18
+"""Evidence below which nothing is quoted: hardly a word of the question stands in the documents."""
+_NEAR = 0.4
+"""Share of the best sentence's score from which another is quoted beside it."""
+_SHORTLIST = 12
 """Sentences whose meaning is compared; the others share no word worth mentioning with the question."""
 
 
@@ -36,11 +40,11 @@ class Candidate:
 
 
 async def extract(question: str, passages: Sequence[Passage], *, embedder: Embedder | None = None) -> Draft:
-    """Return the sentences that answer the question best, cited; abstain where none shares a word with it."""
+    """Return the sentences that answer the question best, cited; abstain where they share next to nothing with it."""
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
     scores = word_scores(question, candidates, weights)
-    if not candidates or max(scores) <= 0:
+    if _best_coverage(candidates, weights) < _FLOOR:
         return _abstained(question, passages)
     if embedder is not None:
         scores = await _with_meaning(question, candidates, scores, embedder)
@@ -56,10 +60,7 @@ def evidence(question: str, passages: Sequence[Passage]) -> float:
     """
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
-    return max(
-        (coverage(f"{c.before} {c.span.text} {c.passage['title']}", weights) for c in candidates),
-        default=0.0,
-    )
+    return _best_coverage(candidates, weights)
 
 
 def best_sentence(claim: str, passage: Passage) -> Span:
@@ -67,6 +68,11 @@ def best_sentence(claim: str, passage: Passage) -> Span:
     found = sentences(passage["text"]) or [Span(0, len(passage["text"]), passage["text"])]
     weights = weigh(claim, [span.text for span in found])
     return max(found, key=lambda span: (coverage(span.text, weights), -span.start))
+
+
+def _best_coverage(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> float:
+    texts = (f"{one.before} {one.span.text} {one.passage['title']}" for one in candidates)
+    return max((coverage(text, weights) for text in texts), default=0.0)
 
 
 def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
@@ -93,8 +99,11 @@ async def _with_meaning(
 
 
 def _chosen(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
-    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
-    return [candidates[i] for i in order[:MAX_QUOTES]]
+    """Return the best sentences; a second one only where it comes near the first."""
+    order = sorted(range(len(candidates)), key=lambda i: -scores[i])[:MAX_QUOTES]
+    near = [candidates[i] for i in order if scores[i] >= _NEAR * scores[order[0]]]
+    together = len({candidate.passage["document_id"] for candidate in near}) == 1
+    return sorted(near, key=lambda candidate: candidate.start) if together else near
 
 
 def _quoted(chosen: Sequence[Candidate]) -> Draft:

@@ -1,0 +1,80 @@
+"""Extractive answers quote the right sentence word for word, cite its place, and abstain where nothing fits."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twintrack.core.embeddings import LocalEmbedder
+from twintrack.core.passages import Passage
+from twintrack.nodes.extract import best_sentence, evidence, extract
+
+
+def passage(text: str, *, start: int = 0, title: str = "Notes", document: str = "d") -> Passage:
+    return Passage(
+        id=f"{document}-{start}", document_id=document, title=title, source="s", text=text, start=start, score=0.5
+    )
+
+
+RIVERS = passage("The Rhine rises in Switzerland. It flows into the North Sea. Many ships use it.", document="rhine")
+FEES = passage("Accounts are free. The monthly fee of the Blue Account is $15. Ask us.", start=40, document="fees")
+RAIL = passage("广茂铁路全长364.6公里。它由三茂铁路股份有限公司管理运营。票价另议。", document="rail")
+
+
+async def test_the_sentence_that_answers_is_quoted_first_with_its_place() -> None:
+    draft = await extract("How much is the monthly fee of the Blue Account?", [RIVERS, FEES])
+    citation = draft["citations"][0]
+    assert draft["status"] == "answered"
+    assert citation["quote"] == "The monthly fee of the Blue Account is $15."
+    assert citation["document_id"] == "fees"
+    assert citation["start"] == 40 + FEES["text"].index("The monthly")
+    assert f"{citation['quote']} [1]" in draft["text"]
+
+
+async def test_a_chinese_question_is_answered_in_chinese() -> None:
+    draft = await extract("广茂铁路由哪家公司管理运营？", [FEES, RAIL], embedder=LocalEmbedder())
+    assert "三茂铁路股份有限公司" in draft["text"]
+
+
+async def test_a_paraphrase_is_answered_by_meaning_where_words_tie() -> None:
+    asked = passage("The card costs nothing. The card is blue. The card was lost by a customer.")
+    draft = await extract("Is the card free of charge?", [asked], embedder=LocalEmbedder())
+    assert "costs nothing" in draft["text"]
+
+
+async def test_it_abstains_and_says_where_it_looked() -> None:
+    draft = await extract("Who painted Guernica?", [FEES])
+    assert draft["status"] == "abstained"
+    assert draft["citations"] == []
+    assert "Notes" in draft["reason"]
+    empty = await extract("Who painted Guernica?", [])
+    assert (empty["status"], empty["reason"]) == ("abstained", "no passage was found")
+
+
+async def test_a_sentence_in_two_overlapping_passages_is_quoted_once() -> None:
+    text = "One. The fee is five. Two."
+    overlapping = [passage(text), passage(text[5:], start=5)]
+    draft = await extract("What is the fee?", overlapping)
+    assert len({citation["start"] for citation in draft["citations"]}) == len(draft["citations"])
+
+
+def test_evidence_is_strong_for_what_the_passages_say_and_weak_for_the_rest() -> None:
+    assert evidence("What is the monthly fee of the Blue Account?", [RIVERS, FEES]) > 0.9
+    assert evidence("Where does the Amazon begin?", [RIVERS, FEES]) < 0.2
+    assert evidence("广茂铁路全长多少公里？", [RAIL]) > 0.5
+    assert evidence("anything", []) == 0
+
+
+def test_the_sentence_that_says_most_of_a_claim_is_found() -> None:
+    span = best_sentence("It ends in the North Sea", RIVERS)
+    assert span.text == "It flows into the North Sea."
+    assert RIVERS["text"][span.start : span.end] == span.text
+
+
+@given(st.text(max_size=80), st.lists(st.text(max_size=120), max_size=4))
+async def test_whatever_is_asked_every_quote_stands_where_it_says(question: str, texts: list[str]) -> None:
+    passages = [passage(text, start=7, document=f"d{number}") for number, text in enumerate(texts)]
+    draft = await extract(question, passages)
+    assert 0 <= evidence(question, passages) <= 1
+    for citation in draft["citations"]:
+        text = texts[int(citation["document_id"][1:])]
+        assert text[citation["start"] - 7 : citation["end"] - 7] == citation["quote"]
+        assert citation["quote"] in draft["text"]
