@@ -1,0 +1,75 @@
+"""What the server answers beside LangGraph's own API; `app` is what langgraph.json names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from twintrack.app.edge import MaskingMiddleware
+from twintrack.app.http_errors import answer_error
+from twintrack.app.http_gate import Gate
+from twintrack.app.http_memory import memory_routes
+from twintrack.app.http_versions import version_routes
+from twintrack.app.server import log, parts, saver, versions
+from twintrack.app.thread_owners import SavedOwners
+from twintrack.core.errors import RedisUnavailable, TwintrackError
+from twintrack.core.models import EXTRACTIVE, ROLES
+from twintrack.core.redis_check import check_server
+
+
+async def health(_request: Request) -> JSONResponse:
+    """Tell what works and how; no secret is in it."""
+    redis = await _redis()
+    settings = parts.settings
+    told: dict[str, Any] = {
+        "ok": redis["ok"],
+        "redis": redis,
+        "models": {role: getattr(settings.models, role) or EXTRACTIVE for role in ROLES},
+        "embedder": parts.resources.embedder.name,
+        "users": "by API key" if settings.server.keys else "everyone on this machine is `local`",
+        "masking": settings.rails.mask_personal_data,
+    }
+    return JSONResponse(told, status_code=200 if redis["ok"] else 503)
+
+
+async def _redis() -> dict[str, Any]:
+    try:
+        report = await check_server(parts.source)
+    except RedisUnavailable as error:
+        return {"ok": False, "error": error.problem, "fix": error.fix}
+    return {
+        "ok": True,
+        "version": report.version,
+        "modules": report.modules,
+        "persistence": report.persistence,
+        "warnings": list(report.warnings),
+    }
+
+
+@asynccontextmanager
+async def _life(_app: Starlette) -> AsyncIterator[None]:
+    if not parts.settings.server.keys:
+        log.warning("No API keys are set: everyone on this machine is the user `local`. Set TWINTRACK_SERVER__KEYS.")
+    yield
+
+
+def _middleware() -> list[Middleware]:
+    masks = parts.settings.rails.mask_personal_data
+    return [Middleware(Gate), *([Middleware(MaskingMiddleware, masker=parts.masker)] if masks else [])]
+
+
+app = Starlette(
+    routes=[
+        Route("/health", health, methods=["GET"]),
+        *version_routes(versions, SavedOwners(saver)),
+        *memory_routes(parts.resources.memory),
+    ],
+    middleware=_middleware(),
+    exception_handlers={TwintrackError: answer_error},
+    lifespan=_life,
+)

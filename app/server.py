@@ -1,0 +1,50 @@
+"""What langgraph.json names: the graph, where its versions and its store are kept; importing this does no I/O."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from twintrack.app.assemble import build_graph, make_parts, versioned_saver
+from twintrack.core.context import Context
+from twintrack.core.redis_check import check_server
+from twintrack.core.settings import load_settings
+from twintrack.graphs.traced import traced
+from twintrack.guardrails.budget import SpendMeter, limits_for
+from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.store import RedisVectorStore
+from twintrack.memory.versions import Versions
+
+__all__ = ["checkpointer", "graph", "parts", "saver", "store", "versions"]
+
+log = logging.getLogger("twintrack.server")
+
+parts = make_parts(load_settings())
+saver = versioned_saver(parts)
+versions = Versions(build_graph(parts, checkpointer=saver))
+
+
+def _meters() -> list[SpendMeter]:
+    return [SpendMeter(limits_for(parts.settings.budgets, Context()))]
+
+
+graph = traced(build_graph(parts), parts.tracer, run_handlers=_meters).with_config(
+    recursion_limit=parts.settings.budgets.max_steps
+)
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[VersionedRedisSaver]:
+    """Give the saver; the server opens it first and closes it last, so everything else is closed here too."""
+    try:
+        await check_server(parts.source)
+        await parts.resources.models.warm()
+        async with saver:
+            yield saver
+    finally:
+        await parts.aclose()
+
+
+@asynccontextmanager
+async def store() -> AsyncIterator[RedisVectorStore]:
+    """Give the store that the server's store API reads and writes."""
+    yield RedisVectorStore(parts.source, parts.resources.embedder)
