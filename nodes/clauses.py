@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from twintrack.core.tokens import sentences, words
 from twintrack.nodes.arithmetic import expression_in
 
+MAX_CHARS = 4_000
+"""A longer text is one part from there on: nobody asks that much one by one."""
 VERBS = (
     "find|calculate|compute|compare|explain|tell|give|describe|summari[sz]e|multiply|divide|add|subtract|convert"
     "|determine|identify|look\\s+up|search\\s+for|translate|work\\s+out|estimate|evaluate|recommend|suggest|order|book|send"
@@ -30,9 +32,9 @@ _ENGLISH_CUTS = (
 _HAN_CUTS = (
     r"[，,；;]?\s*(?:并且|而且|另外|此外|然后|接着|随后|接下来|最后|同时|还有|之后再)[，,]?\s*",
     rf"[，,]?\s*(?:以及|并|再|和)(?=(?:请)?(?:{HAN_VERBS}))",
-    rf"[，,]\s*(?=[^，,]*(?:{HAN_ASKING}))(?<=.)",
+    rf"[，,]\s*(?=[^，,]{{0,40}}(?:{HAN_ASKING}))",
     rf"[，,]\s*(?=(?:请)?(?:{HAN_VERBS}))",
-    rf"[，,]?\s*(?:以及|和)(?=[^，,、]*(?:{HAN_ASKING}))",
+    rf"[，,]?\s*(?:以及|和)(?=[^，,、]{{0,40}}(?:{HAN_ASKING}))",
     r"；\s*",
 )
 _CUT = re.compile("|".join(f"(?:{pattern})" for pattern in (*_ENGLISH_CUTS, *_HAN_CUTS)), re.IGNORECASE)
@@ -138,8 +140,13 @@ def clauses(text: str) -> list[str]:
     What is told between questions goes to the question after it; a part too short to stand alone stays with
     the part before it.
     """
-    pieces = [piece for item in _items(text) for sentence in sentences(item) for piece in _cut(sentence.text)]
-    return _with_context(_long_enough(pieces))
+    head, rest = text[:MAX_CHARS], text[MAX_CHARS:]
+    pieces = [piece for item in _items(head) for sentence in sentences(item) for piece in _cut(sentence.text)]
+    found = _with_context(_long_enough(pieces))
+    if not rest.strip():
+        return found
+    gap = " " if head[-1].isspace() else ""
+    return [*found[:-1], f"{found[-1]}{gap}{rest}"] if found else [rest.strip()]
 
 
 def _items(text: str) -> list[str]:

@@ -2,41 +2,43 @@
 
 import re
 
-_NAME = r"(?:the\s+)?[A-Z][\w.&'’-]*(?:\s+(?:of\s+|the\s+)?[A-Z0-9][\w.&'’-]*)*"
-_THING = r"[^,，、?？;；]{2,60}?"
+MAX_CHARS = 400
+_NAME = r"(?:the )?[A-Z][\w.&'’-]*(?: (?:of |the )?[A-Z0-9][\w.&'’-]*)*+"
 _PATTERNS = (
     # compare A and B (in ...), the difference between A and B
     re.compile(
-        rf"(?P<before>.*\b(?:compare|between|contrast)\s+)(?P<items>{_THING}(?:,\s*{_THING})*,?\s+(?:and|with|to|versus|vs\.?)\s+{_THING})"
-        r"(?P<after>(?:\s+(?:in|on|for|with\s+respect|regarding|by|at|when)\b.*)?[?.!]*)$",
+        r"(?P<before>.*\b(?:compare|between|contrast)\s+)(?P<items>[^?？;；]+?)"
+        r"(?P<after>(?:\s+(?:in|on|for|with\s+respect|regarding|by|at|when)\b[^?？]*)?[?？.!]*)",
         re.IGNORECASE | re.DOTALL,
     ),
     # Which is older, A or B?
     re.compile(
-        rf"(?P<before>.*\b(?:which|who|what)\b.*,\s*)(?P<items>{_THING}(?:,\s*{_THING})*,?\s+or\s+{_THING})(?P<after>[?.!]*)$",
+        r"(?P<before>.*\b(?:which|who|what)\b[^,]*,\s*)(?P<items>[^?？;；]+\bor\b[^?？;；]+)(?P<after>[?？.!]*)",
         re.IGNORECASE | re.DOTALL,
     ),
     # the capitals of France, Spain and Italy; are both X and Y ...; but not the author of Pride and Prejudice
     re.compile(
-        rf"(?P<before>.*(?:\w\ws\s+(?:of|for|in|by)|\b(?:both|are|were))\s+)(?P<items>{_NAME}(?:,\s+{_NAME})*,?\s+and\s+{_NAME})(?P<after>(?:\s.*)?[?.!]*)$",
+        rf"(?P<before>.*(?:\w\ws\s+(?:of|for|in|by)|\b(?:[Bb]oth|[Aa]re|[Ww]ere))\s+)"
+        rf"(?P<items>{_NAME}(?:, {_NAME})*+,? and {_NAME})(?P<after>(?:\s.*)?[?.!]*)",
         re.DOTALL,
     ),
     # A和B的区别是什么, A、B和C分别是谁
     re.compile(
-        r"(?P<before>(?:.*(?:比较|对比|请问|关于))?)(?P<items>[^，,。？?的]{1,30}(?:、[^，,。？?的]{1,30})*(?:和|与|跟|及|以及|、)[^，,。？?的]{1,30}?)"
-        r"(?P<after>(?:的(?:区别|差别|异同|不同|关系|差异)|分别|各自|各是|有什么(?:区别|不同|差别)|相比|哪个|谁更|谁的).*)$",
+        r"(?P<before>(?:.*(?:比较|对比|请问|关于))?)(?P<items>[^，,。？?的]+)"
+        r"(?P<after>(?:的(?:区别|差别|异同|不同|关系|差异)|分别|各自|各是|有什么(?:区别|不同|差别)|相比|哪个|谁更|谁的).*)",
         re.DOTALL,
     ),
 )
 _BETWEEN = re.compile(r",?\s+(?:and|or|with|to|versus|vs\.?)\s+|,\s*|、|以及|[和与跟及]", re.IGNORECASE)
 _MOST = 6
+_LONGEST = 60
 
 
 def sides(question: str) -> list[str]:
     """Return `question` once per thing it compares or lists; itself alone where it is about one thing."""
-    for pattern in _PATTERNS:
+    for pattern in _PATTERNS if len(question) <= MAX_CHARS else ():
         found = pattern.fullmatch(question.strip())
         items = [item.strip() for item in _BETWEEN.split(found["items"]) if item.strip()] if found else []
-        if found and 2 <= len(items) <= _MOST:
+        if found and 2 <= len(items) <= _MOST and max(map(len, items)) <= _LONGEST:
             return [f"{found['before']}{item}{found['after']}" for item in items]
     return [question]

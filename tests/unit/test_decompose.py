@@ -1,5 +1,6 @@
 """A question becomes steps: nothing lost, nothing circular, each with the agent that can do it."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -161,6 +162,27 @@ async def test_any_plan_is_sound_and_loses_no_word(question: str, max_steps: int
         assert step["task"].strip()
         assert step["agent"] in {"researcher", "calculator"}
     assert meaning(question) <= meaning(" ".join(step["task"] for step in steps))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "和" * 20_000,
+        "which a, b or c " * 1200,
+        "the As of France, Germany and " * 700,
+        "北京和上海，" * 3000,
+        "I live. " * 2500,
+    ],
+)
+async def test_a_hostile_question_does_not_hold_the_loop(text: str) -> None:
+    started = time.process_time()
+    assert len(await plan(text)) <= 8
+    assert time.process_time() - started < 1
+
+
+async def test_a_very_long_question_keeps_its_end() -> None:
+    steps = await plan("What is a thread? " + "word " * 2000 + "zebra")
+    assert "zebra" in steps[-1]["task"].split()
 
 
 @given(questions)
