@@ -432,6 +432,20 @@ async def test_a_hanging_langfuse_takes_nothing_from_the_traces_in_redis(source:
     assert len(await tracer.store.list(Identity())) == 1
 
 
+async def test_a_span_made_by_hand_hangs_under_the_node_that_makes_it(tracer: Tracer, otlp: CaptureServer) -> None:
+    async def look(state: traced_graph.State) -> dict[str, Any]:
+        return {"done": [getattr(otel.get_current_span(), "name", "")]}
+
+    graph = StateGraph(traced_graph.State)
+    graph.add_node("first", look)
+    graph.add_node("second", look)
+    graph.add_edge(START, "first")
+    graph.add_edge("first", "second")
+    state = await traced(graph.compile(), tracer).ainvoke({"topic": "x"})
+
+    assert state["done"] == ["first", "second"]
+
+
 async def test_an_absent_redis_breaks_nothing_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     nowhere = RedisSource(RedisSettings.model_validate({"url": "redis://127.0.0.1:9"}))
     tracer = Tracer(TracingSettings(), source=nowhere, variables=no_langfuse())
