@@ -36,6 +36,21 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
     report(asyncio.run(measure(runs, rounds)), as_json, "process CPU that tracing adds")
 
 
+@command.command()
+@click.option("--runs", default=10, show_default=True, help="Runs per round, saver and mode.")
+@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option(
+    "--messages", default=1000, show_default=True, help="One-kilobyte messages of the thread that is resumed."
+)
+@click.option("--turns", default=1000, show_default=True, help="Turns of the thread whose growth is measured.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def checkpoint(runs: int, rounds: int, messages: int, turns: int, as_json: bool) -> None:
+    """Compare what keeping versions costs with LangGraph's other savers."""
+    from twintrack.bench.checkpoint import measure
+
+    report(asyncio.run(measure(runs, rounds, (1, 8, 64), messages, turns)), as_json, "checkpoints")
+
+
 def report(figures: dict[str, Any], as_json: bool, title: str) -> None:
     """Print figures as one JSON object, or as a table."""
     if as_json:

@@ -33,6 +33,8 @@ def pack_checkpoint(
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
     new_versions: ChannelVersions,
+    *,
+    single_writer: bool = False,
 ) -> Put:
     """Return a checkpoint as it will be stored: channel values apart, only those whose version moved."""
     ns, values = thread_and_space(config)[1], checkpoint["channel_values"]
@@ -52,6 +54,7 @@ def pack_checkpoint(
         blobs={blob: serde.dumps_typed(values[name]) for name, blob in changed.items() if name in values},
         empty=[blob for name, blob in changed.items() if name not in values],
         run_id=str(full.get("run_id", "")),
+        expect=expected_head(config, metadata) if single_writer else None,
     )
 
 

@@ -14,12 +14,14 @@ Version = str | int | float
 
 NAME_BYTES = 20
 _ESCAPES = {b"\x01": b"\x01\x01", b"\0": b"\x01\x02", b"\n": b"\x01\x03"}
+_SPECIAL = re.compile(rb"[\x00\x01\n]")
 _PLAIN = {escaped: plain for plain, escaped in _ESCAPES.items()}
 
 
 def part(text: str) -> bytes:
     """Return `text` as bytes without NUL or newline; distinct texts stay distinct."""
-    return re.sub(rb"[\x00\x01\n]", lambda found: _ESCAPES[found[0]], text.encode("utf-8", "surrogatepass"))
+    raw = text.encode("utf-8", "surrogatepass")
+    return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], raw) if _SPECIAL.search(raw) else raw
 
 
 def text(raw: bytes) -> str:
@@ -44,6 +46,7 @@ def tag(channel: str) -> bytes:
     return urlsafe_b64encode(_digest(6, channel))
 
 
+@lru_cache(16_384)
 def blob_name(ns: str, channel: str, version: Version) -> bytes:
     """Return the name of one channel's value at one version."""
     return tag(channel) + _digest(12, ns, channel, repr(version))

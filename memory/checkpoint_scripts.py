@@ -1,5 +1,6 @@
 """Lua scripts of the checkpoint storage, each run in one round trip."""
 
+from collections.abc import Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
@@ -19,7 +20,7 @@ class Script:
         self.source = "\n".join((folder / f"checkpoint_{name}.lua").read_text("utf-8") for name in names)
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, client: Any, keys: list[bytes], args: list[bytes]) -> Any:
+    async def run(self, client: Any, keys: Sequence[bytes], args: Sequence[bytes]) -> Any:
         """Run on one thread's keys; replies are bytes whatever the client decodes."""
         try:
             return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args, **BYTES)

@@ -12,6 +12,7 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -40,9 +41,10 @@ REMEMBERED = 10_000
 """Threads whose latest indexed run one process remembers."""
 
 
-def thread_keys(thread_id: str) -> list[bytes]:
+@lru_cache(4096)
+def thread_keys(thread_id: str) -> tuple[bytes, ...]:
     """Return the keys of one thread, all of them, in the order the scripts take them."""
-    return [f"{PREFIX}:checkpoint:{{{encode(thread_id)}}}:{name}".encode() for name in PARTS]
+    return tuple(f"{PREFIX}:checkpoint:{{{encode(thread_id)}}}:{name}".encode() for name in PARTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ from twintrack.core.settings import RedisSettings
 from twintrack.memory.checkpoint_cipher import open_serializer
 from twintrack.memory.checkpoint_codec import (
     config_of,
-    expected_head,
     pack_checkpoint,
     thread_and_space,
     unpack_checkpoint,
@@ -195,8 +194,7 @@ class VersionedRedisSaver(AsyncRedisSaver):
         new_versions: ChannelVersions,
     ) -> Put:
         """Return one version as it will be stored."""
-        put = pack_checkpoint(self.serde, config, checkpoint, metadata, new_versions)
-        return replace(put, expect=expected_head(config, metadata)) if self.single_writer else put
+        return pack_checkpoint(self.serde, config, checkpoint, metadata, new_versions, single_writer=self.single_writer)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
