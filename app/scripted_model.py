@@ -11,7 +11,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 Line = str | AIMessage | Exception
 """A text, a whole message (with tool calls), or an error to raise."""
@@ -24,7 +24,7 @@ class ScriptEnded(RuntimeError):
 class ScriptedChatModel(BaseChatModel):
     """Say `script` line by line; a function from the prompt to a line suits callers that run in parallel."""
 
-    script: Sequence[Line] | Callable[[list[BaseMessage]], Line]
+    script: SkipValidation[Sequence[Line] | Callable[[list[BaseMessage]], Line]]
     seconds: float = 0.0
     """Wait before each answer."""
     prompts: list[list[BaseMessage]] = Field(default_factory=list)

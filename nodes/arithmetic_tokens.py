@@ -65,7 +65,7 @@ _ORDERS = (
     (rf"\b(?:decrease|reduce)\s+(?P<a>{NUMBER})\s+by\s+(?P<b>{NUMBER})\s?%", r"\g<a> minus \g<b>% of \g<a>"),
 )
 """Orders that name the numbers before what to do with them, and the plain form of each."""
-_WEAK = frozenset("-/xX")
+_WEAK = frozenset("-/xX·")
 _SKIPPED = re.compile(r"[\s$€£¥￥]*")
 
 

@@ -39,6 +39,11 @@ def sides(question: str) -> list[str]:
     for pattern in _PATTERNS if len(question) <= MAX_CHARS else ():
         found = pattern.fullmatch(question.strip())
         items = [item.strip() for item in _BETWEEN.split(found["items"]) if item.strip()] if found else []
-        if found and 2 <= len(items) <= _MOST and max(map(len, items)) <= _LONGEST:
+        if found and 2 <= len(items) <= _MOST and all(_names_something(item) for item in items):
             return [f"{found['before']}{item}{found['after']}" for item in items]
     return [question]
+
+
+def _names_something(item: str) -> bool:
+    """Tell a thing from the end of a range: between 1914 and 1945 is one time."""
+    return len(item) <= _LONGEST and re.search(r"[^\W\d]", item) is not None

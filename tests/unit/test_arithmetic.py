@@ -95,6 +95,7 @@ def test_a_calculation_is_read(text: str, value: float) -> None:
         "我和你的和平",
         "2008年和2012年的差别",
         "10-20人",
+        "10·29汽车炸弹爆炸死亡人数",
         "https://example.org/3+4*5",
         "((3",
         "42",

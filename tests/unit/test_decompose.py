@@ -53,6 +53,7 @@ def shape(steps: list[Step]) -> list[tuple[str, int]]:
     [
         ("How do I reset my password?", [("r", 0)]),
         ("怎么重置密码？", [("r", 0)]),
+        ("Where did the disease spread between 1348 and 1350?", [("r", 0)]),
         ("Who is the author of Pride and Prejudice?", [("r", 0)]),
         ("Who founded Apple and when?", [("r", 0)]),
         ('Does the song "Love and what then, find me" win?', [("r", 0)]),
