@@ -198,6 +198,11 @@ class CheckpointStorage:
         async with translated():
             return await self.client().execute_command(*words, **scripts.BYTES)
 
+    async def run_alone(self, script: scripts.Script, key_: bytes, arguments: list[bytes]) -> Any:
+        """Run a script on one key."""
+        async with translated():
+            return await script.run(self.client(), [key_], arguments)
+
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:
             await self.command("SADD", key("run", run_id), thread_id)

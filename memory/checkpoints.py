@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -35,6 +36,7 @@ from twintrack.memory.checkpoint_copy import copy_thread
 from twintrack.memory.checkpoint_owner import owner_of
 from twintrack.memory.checkpoint_rows import Row, Write, place
 from twintrack.memory.checkpoint_storage import CheckpointStorage, Put
+from twintrack.memory.run_lease import LEASE_S, Policy, run_lease
 
 PAGE = 16
 """Checkpoints read at once when listing."""
@@ -238,6 +240,12 @@ class VersionedRedisSaver(AsyncRedisSaver):
         for name, value in seeds.items():
             history[name]["seed"] = self.serde.loads_typed(value)
         return history
+
+    def lease(
+        self, thread_id: str, *, policy: Policy = "reject", wait_s: float = 60.0, lease_s: float = LEASE_S
+    ) -> AbstractAsyncContextManager[None]:
+        """Return a block in which no other run that asks for the lease works on the thread."""
+        return run_lease(self.storage, str(thread_id), policy=policy, wait_s=wait_s, lease_s=lease_s)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""

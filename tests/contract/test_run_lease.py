@@ -1,0 +1,120 @@
+import asyncio
+import operator
+from typing import Annotated, Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
+
+from twintrack.core.errors import Conflict
+from twintrack.core.redis_client import RedisSource
+from twintrack.memory.checkpoints import VersionedRedisSaver
+
+
+class Words(TypedDict, total=False):
+    words: Annotated[list[str], operator.add]
+
+
+@pytest.fixture
+def saver(source: RedisSource) -> VersionedRedisSaver:
+    return VersionedRedisSaver(source=source, single_writer=True)
+
+
+def _graph(saver: VersionedRedisSaver) -> Any:
+    async def add(state: Words) -> Words:
+        await asyncio.sleep(0.001)
+        return {"words": ["x"]}
+
+    builder: Any = StateGraph(Words)
+    for at in range(3):
+        builder.add_node(f"add{at}", add)
+        builder.add_edge(f"add{at - 1}" if at else START, f"add{at}")
+    return builder.compile(checkpointer=saver)
+
+
+def _config(thread_id: str) -> Any:
+    return {"configurable": {"thread_id": thread_id}}
+
+
+async def test_runs_that_wait_for_each_other_each_count_exactly_once(saver: VersionedRedisSaver) -> None:
+    graph = _graph(saver)
+
+    async def run(thread: str, who: str) -> None:
+        async with saver.lease(thread, policy="queue"):
+            await graph.ainvoke({"words": [who]}, _config(thread))
+
+    for trial in range(20):
+        await asyncio.gather(*(run(f"t{trial}", who) for who in "abc"))
+        words = (await graph.aget_state(_config(f"t{trial}"))).values["words"]
+        assert sorted(words) == ["a", "b", "c"] + ["x"] * 9
+
+
+async def test_a_second_run_is_refused_and_may_come_after_the_first(saver: VersionedRedisSaver) -> None:
+    async with saver.lease("t"):
+        with pytest.raises(Conflict, match="'t'"):
+            async with saver.lease("t"):
+                pytest.fail("two runs at once")
+        async with saver.lease("other"):
+            pass
+    async with saver.lease("t"):
+        pass
+
+
+async def test_waiting_ends(saver: VersionedRedisSaver) -> None:
+    async with saver.lease("t"):
+        with pytest.raises(Conflict):
+            async with saver.lease("t", policy="queue", wait_s=0.1):
+                pytest.fail("two runs at once")
+
+
+async def test_a_run_that_replaces_another_ends_it(saver: VersionedRedisSaver) -> None:
+    ended = asyncio.Event()
+
+    async def first() -> None:
+        try:
+            async with saver.lease("t", lease_s=0.2):
+                await asyncio.sleep(10)
+        finally:
+            ended.set()
+
+    running = asyncio.create_task(first())
+    await asyncio.sleep(0.05)
+    async with saver.lease("t", policy="replace"):
+        await asyncio.wait_for(ended.wait(), 2)
+        with pytest.raises(Conflict):
+            await running
+        with pytest.raises(Conflict):
+            async with saver.lease("t"):
+                pytest.fail("the replaced run gave up a lease that was no longer its own")
+
+
+async def test_a_lease_outlives_its_time_while_its_run_goes_on(saver: VersionedRedisSaver) -> None:
+    async with saver.lease("t", lease_s=0.2):
+        await asyncio.sleep(0.6)
+        with pytest.raises(Conflict):
+            async with saver.lease("t"):
+                pytest.fail("two runs at once")
+
+
+async def test_the_thread_of_a_run_that_died_is_free_again_soon(
+    saver: VersionedRedisSaver, source: RedisSource
+) -> None:
+    await source.client().set("twintrack:checkpoint:{t}:lease", b"dead", px=300)
+
+    async with saver.lease("t", policy="queue", wait_s=2):
+        pass
+    assert [key async for key in source.client().scan_iter()] == []
+
+
+async def test_a_run_that_is_cancelled_from_outside_is_cancelled(saver: VersionedRedisSaver) -> None:
+    async def run() -> None:
+        async with saver.lease("t"):
+            await asyncio.sleep(10)
+
+    running = asyncio.create_task(run())
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    async with saver.lease("t"):
+        pass
