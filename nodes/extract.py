@@ -15,6 +15,10 @@ from twintrack.nodes.state import Draft
 MAX_QUOTES = 2
 _FLOOR = 0.18
 """Evidence below which nothing is quoted: hardly a word of the question stands in the documents."""
+_NEAR_ENOUGH = 0.33
+"""Cosine from which a sentence may be quoted that shares no word with the question: a paraphrase, another language."""
+_FAR = 0.2
+"""Cosine under which nothing is quoted, whatever words are shared."""
 _NEAR = 0.4
 """Share of the best sentence's score from which another is quoted beside it."""
 _SHORTLIST = 12
@@ -44,11 +48,15 @@ async def extract(question: str, passages: Sequence[Passage], *, embedder: Embed
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
     scores = word_scores(question, candidates, weights)
-    if _best_coverage(candidates, weights) < _FLOOR:
+    found = _best_coverage(candidates, weights)
+    if embedder is None or not candidates:
+        return _quoted(_chosen(candidates, scores)) if found >= _FLOOR else _abstained(question, passages)
+    nearness = await _nearness(question, candidates, scores, embedder)
+    if max(nearness.values()) < (_FAR if found >= _FLOOR else _NEAR_ENOUGH):
         return _abstained(question, passages)
-    if embedder is not None:
-        scores = await _with_meaning(question, candidates, scores, embedder)
-    return _quoted(_chosen(candidates, scores))
+    # A sentence that was not compared stays behind every one that was.
+    meant = [score + Weights.meaning * nearness.get(i, -2.0) for i, score in enumerate(scores)]
+    return _quoted(_chosen(candidates, meant))
 
 
 def evidence(question: str, passages: Sequence[Passage]) -> float:
@@ -87,15 +95,14 @@ def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
     return list(found.values())
 
 
-async def _with_meaning(
+async def _nearness(
     question: str, candidates: Sequence[Candidate], scores: Sequence[float], embedder: Embedder
-) -> list[float]:
-    """Add how near the likeliest sentences are to the question in meaning."""
+) -> dict[int, float]:
+    """Return how near the likeliest sentences are to the question in meaning."""
     order = sorted(range(len(candidates)), key=lambda i: -scores[i])[:_SHORTLIST]
     asked = await embedder.embed_one(question)
     vectors = await embedder.embed([candidates[i].span.text for i in order])
-    nearness = dict(zip(order, np.asarray(vectors @ asked).tolist(), strict=True))
-    return [score + Weights.meaning * nearness[i] if i in nearness else score - 1.0 for i, score in enumerate(scores)]
+    return dict(zip(order, np.asarray(vectors @ asked).tolist(), strict=True))
 
 
 def _chosen(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 RUN = (sys.executable, "-c", "from twintrack.app.cli import main; main()", "ingest")
 
@@ -45,7 +46,9 @@ def test_ctrl_c_keeps_what_was_read(redis_url: str, tmp_path: Path) -> None:
     started = subprocess.Popen(
         [*RUN, str(tmp_path), "--corpus", "stopped"], env=environment, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(3)
+    with Redis.from_url(redis_url) as client:
+        while started.poll() is None and not next(client.scan_iter("twintrack:corpus-documents:*stopped*"), None):
+            time.sleep(0.05)
     started.send_signal(signal.SIGINT)
     _, errors = started.communicate(timeout=30)
     assert started.returncode == 130

@@ -40,6 +40,17 @@ async def test_a_paraphrase_is_answered_by_meaning_where_words_tie() -> None:
     assert "costs nothing" in draft["text"]
 
 
+async def test_a_question_in_another_language_is_answered_by_meaning() -> None:
+    rows = passage("Incoming wires are free. International wire transfers cost $25. Ask us about your account.")
+    draft = await extract("国际电汇手续费是多少？", [rows], embedder=LocalEmbedder())
+    assert "$25" in draft["text"]
+
+
+async def test_words_shared_by_chance_are_not_quoted() -> None:
+    draft = await extract("Which year did the first crusade begin?", [FEES, RIVERS], embedder=LocalEmbedder())
+    assert draft["status"] == "abstained"
+
+
 async def test_it_abstains_and_says_where_it_looked() -> None:
     draft = await extract("Who painted Guernica?", [FEES])
     assert draft["status"] == "abstained"
