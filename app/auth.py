@@ -36,7 +36,7 @@ async def authenticate(headers: dict[bytes, bytes], scope: dict[str, Any]) -> di
 
 
 @auth.on
-async def nothing_else(ctx: Context, value: Value) -> bool:
+async def nothing_else(ctx: Context, value: Value) -> bool:  # noqa: ARG001 - the server passes both by name
     """Refuse what no wall below knows."""
     return False
 

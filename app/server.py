@@ -8,13 +8,14 @@ from twintrack.app.assemble import build_graph, make_parts, versioned_saver
 from twintrack.core.context import Context
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import load_settings
+from twintrack.graphs import indexer as indexing
 from twintrack.graphs.traced import traced
 from twintrack.guardrails.budget import SpendMeter, limits_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.store import RedisVectorStore
 from twintrack.memory.versions import Versions
 
-__all__ = ["checkpointer", "graph", "parts", "saver", "store", "versions"]
+__all__ = ["checkpointer", "graph", "indexer", "parts", "saver", "store", "versions"]
 
 log = logging.getLogger("twintrack.server")
 
@@ -29,6 +30,11 @@ def _meters() -> list[SpendMeter]:
 
 graph = traced(build_graph(parts), parts.tracer, run_handlers=_meters).with_config(
     recursion_limit=parts.settings.budgets.max_steps
+)
+
+
+indexer = traced(
+    indexing.build(parts.resources.corpus, parts.settings.server.documents).compile(name="indexer"), parts.tracer
 )
 
 

@@ -61,7 +61,7 @@ def source(path: list[str], given: Mapping[str, Any], yaml_file: Path) -> str:
 
 
 def _is_secret(path: list[str]) -> bool:
-    return any(word in path[-1] for word in ("key", "url", "password", "token"))
+    return any(word in part for part in path for word in ("key", "url", "password", "token"))
 
 
 def _fix(path: list[str], tree: type[BaseModel]) -> str:

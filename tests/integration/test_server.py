@@ -52,6 +52,7 @@ def server(redis_url: str, capture: CaptureServer, tmp_path_factory: pytest.Temp
         folder,
         TWINTRACK_REDIS__URL=redis_url,
         TWINTRACK_SERVER__KEYS=json.dumps(keys),
+        TWINTRACK_SERVER__DOCUMENTS=str(folder / "tenants"),
         TWINTRACK_TEAM__APPROVE='["calculator"]',
         LANGFUSE_FLUSH_INTERVAL="0.3",
         **capture.environment,
@@ -297,6 +298,23 @@ async def test_a_forged_identity_is_ignored(server: LanggraphDev, forged: dict[s
         answer = (await turn(eve, await new_thread(eve), QUESTION, **forged))["answer"]
         assert answer["status"] == "abstained"
         assert len((await http.get("/twintrack/memory")).json()["records"]) == 1
+
+
+async def test_the_indexer_reads_the_tenants_own_folder_alone(server: LanggraphDev, bob: LangGraphClient) -> None:
+    own, other = server.folder / "tenants/acme", server.folder / "tenants/other"
+    for folder in (own, other):
+        folder.mkdir(parents=True)
+    (own / "rooms.md").write_text("# Rooms\n\nA study room may be booked for two hours.")
+    (other / "secret.md").write_text("# Secret\n\nThe vault opens with the number nine.")
+    done: Any = await bob.runs.wait(None, "indexer", input={"paths": []})
+    assert (done["error"], done["report"]["read"]) == ("", 1)
+    answer = (await turn(bob, await new_thread(bob), "How long may a study room be booked?"))["answer"]
+    assert "two hours" in answer["text"]
+    (own / "link.md").symlink_to(other / "secret.md")
+    for path in ("../other", str(other), "/etc/passwd", "link.md", "."):
+        given: Any = {"paths": [path]}
+        refused: Any = await bob.runs.wait(None, "indexer", input=given)
+        assert (refused["report"], "outside" in refused["error"]) == ({}, True)
 
 
 async def test_a_request_without_a_key_is_refused(server: LanggraphDev) -> None:

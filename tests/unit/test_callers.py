@@ -9,6 +9,7 @@ from twintrack.app.api_keys import ApiKeys
 from twintrack.app.callers import caller, presented_key
 from twintrack.core.context import Identity
 from twintrack.core.errors import NotAllowed, SettingsError
+from twintrack.core.settings import load_settings
 
 ANN, BOB = "ann-key-0123456789", "bob-key-0123456789"
 KEYS = ApiKeys.parse([SecretStr(f"{ANN}:ann@example.com:acme"), SecretStr(f"{BOB}:bob")])
@@ -44,6 +45,13 @@ def test_a_wrong_entry_is_named_without_showing_it(entries: list[str]) -> None:
     assert "TWINTRACK_SERVER__KEYS" in str(error.value)
     assert "0123456789abcdef" not in str(error.value)
     assert "short:" not in str(error.value)
+
+
+def test_an_entry_of_the_wrong_kind_is_not_shown_either() -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(server={"keys": [{"0123456789abcdef": "ann:acme"}]})
+    assert "TWINTRACK_SERVER__KEYS" in str(error.value)
+    assert "0123456789abcdef" not in str(error.value)
 
 
 def test_the_keys_themselves_are_not_held() -> None:
