@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,21 @@ from redisvl.index import AsyncSearchIndex
 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
-from twintrack.core.errors import Conflict
+from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.hybrid import HybridSearch, Row, hybrid
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
 from twintrack.core.keys import key
 from twintrack.core.passages import Passage
-from twintrack.core.passages_index import EVERYONE, FIELDS, PassagesIndex, access_of, decoded, reach, read_passage
+from twintrack.core.passages_index import (
+    EVERYONE,
+    FIELDS,
+    PassagesIndex,
+    access_of,
+    decoded,
+    documents_key,
+    reach,
+    read_passage,
+)
 from twintrack.core.query_words import query_words
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RetrievalSettings
@@ -70,7 +80,11 @@ class Corpus:
     async def search(
         self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int | None = None
     ) -> list[Passage]:
-        """Return the passages nearest to the question by words and by meaning, best first."""
+        """Return the passages nearest to the question by words and by meaning, best first.
+
+        Raises:
+            SettingsError: the caller's documents were read in with another embedder or kind of index.
+        """
         index = await self._contract()
         search = HybridSearch(
             index=index.name,
@@ -82,6 +96,8 @@ class Corpus:
             candidates=self.settings.candidates,
         )
         rows = await hybrid(await self._open(index), search, limit=limit or self.settings.limit)
+        if not rows:
+            await self._check_not_elsewhere(index, identity)
         return [_passage(row) for row in rows]
 
     async def passage(self, passage_id: str, *, identity: Identity) -> Passage | None:
@@ -119,6 +135,19 @@ class Corpus:
         if self._embedder.dims == 0:
             await self._embedder.embed_one("dimension")
         return PassagesIndex(self.settings.corpus, self._embedder.name, self._embedder.dims, self.settings.vector_index)
+
+    async def _check_not_elsewhere(self, index: PassagesIndex, identity: Identity) -> None:
+        """An empty corpus beside a full one of the same name is a changed setting, not an unknown topic."""
+        client: Any = self._source.client()
+        if await client.exists(index.documents_key(identity)):
+            return
+        names = [decoded(name) for name in await client.execute_command("FT._LIST")]
+        for name in names:
+            if name.startswith(index.family) and await client.exists(documents_key(name, identity)):
+                raise SettingsError(
+                    f"Corpus {index.corpus} was read in for another embedder or index: {name}, not {index.name}.",
+                    fix="set TWINTRACK_MODELS__EMBEDDER and TWINTRACK_RETRIEVAL__VECTOR_INDEX back, or ingest again",
+                )
 
     async def _open(self, index: PassagesIndex) -> AsyncSearchIndex:
         return await self._source.index(index.schema())

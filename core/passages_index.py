@@ -85,11 +85,16 @@ class PassagesIndex:
 
     def documents_key(self, identity: Identity) -> str:
         """Return the key under which the tenant's documents are listed."""
-        return key("corpus-documents", self.name, identity.tenant_id)
+        return documents_key(self.name, identity)
 
     def version_key(self, identity: Identity) -> str:
         """Return the key of the tenant's count of changes."""
         return key("corpus-version", self.name, identity.tenant_id)
+
+
+def documents_key(index_name: str, identity: Identity) -> str:
+    """Return the key under which a tenant's documents in an index are listed."""
+    return key("corpus-documents", index_name, identity.tenant_id)
 
 
 def access_of(identity: Identity, *, private: bool) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import LocalEmbedder
-from twintrack.core.errors import Conflict
+from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings, RetrievalSettings
@@ -147,6 +147,24 @@ async def test_a_private_document_is_its_owners_alone(corpus: Corpus, folder: Pa
     assert await found(corpus, "monthly fee", ANNE) == []
 
 
+class Renamed(LocalEmbedder):
+    """Another embedder, by name."""
+
+    name = "local:another"
+
+
+async def test_documents_of_another_embedder_are_a_plain_error(
+    source: RedisSource, corpus: Corpus, folder: Path
+) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    other = Corpus(source, Renamed(), RetrievalSettings.model_validate({}))
+    with pytest.raises(SettingsError, match="TWINTRACK_MODELS__EMBEDDER"):
+        await found(other, "monthly fee")
+    assert await found(other, "monthly fee", RIVAL) == []
+    await other.ingest([folder], identity=ANNE)
+    assert (await found(other, "monthly fee"))[0] == "fees.md"
+
+
 class Interrupted(LocalEmbedder):
     """Stops like Ctrl-C after some batches."""
 
@@ -255,9 +273,10 @@ def test_hostile_questions_never_crash_a_search(redis_url: str, filled: Path, qu
     async def ask() -> None:
         source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
         corpus = Corpus(source, LocalEmbedder(), RetrievalSettings.model_validate({}))
-        await corpus.ingest([filled], identity=ANNE)
+        fuzzer = Identity("fuzz")
+        await corpus.ingest([filled], identity=fuzzer)
         for question in questions:
-            assert len(await found(corpus, question)) == 1
+            assert len(await found(corpus, question, fuzzer)) == 1
         await source.aclose()
 
     asyncio.run(ask())
