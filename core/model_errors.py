@@ -32,7 +32,14 @@ def worth_retrying(error: Exception) -> bool | float:
     status = status_of(error)
     if status is not None:
         return (retry_after(error) or True) if status in RETRIED_STATUS or status >= 500 else False
+    if _of_an_ended_loop(error):
+        return 0.01
     return bool(_names(error) & (TIMEOUTS | CONNECTIONS | RATE_LIMITS)) or isinstance(error, CutShort)
+
+
+def _of_an_ended_loop(error: Exception) -> bool:
+    """Tell whether a pooled connection belonged to an event loop that has ended; the next attempt opens its own."""
+    return isinstance(error, RuntimeError) and str(error) == "Event loop is closed"
 
 
 def retry_after(error: Exception) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import stamina
+import stamina.instrumentation
 
 T = TypeVar("T")
 Worth = Callable[[Exception], bool | float]
@@ -19,6 +20,14 @@ class Limits:
     attempts: int = 3
     attempt_seconds: float = 30.0
     total_seconds: float = 60.0
+
+
+def log_retries_with_logging() -> None:
+    """Send news of retries to the `logging` module, for programs whose standard output is data.
+
+    Where structlog is installed and not set up, stamina's own choice prints them to standard output.
+    """
+    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
 
 
 async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Limits) -> T:

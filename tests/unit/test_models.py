@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import stamina
+import stamina.instrumentation
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, ToolMessage
@@ -24,6 +25,7 @@ from twintrack.app.testing import (
 )
 from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.core.models import Models
+from twintrack.core.resilience import log_retries_with_logging
 from twintrack.core.settings import ModelSettings
 
 
@@ -135,6 +137,33 @@ async def test_an_unknown_model_names_its_setting() -> None:
         with pytest.raises(SettingsError, match="TWINTRACK_MODELS__AGENT=openai:stub-1"):
             await model_on(server).ainvoke("hello")
     assert len(server.requests) == 1
+
+
+async def test_a_connection_left_by_an_ended_loop_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with StubServer([says("back")]) as server:
+        model: Any = model_on(server)
+        create = model.root_async_client.chat.completions.with_raw_response.create
+        faults = [RuntimeError("Event loop is closed")]
+
+        async def once_broken(**request: Any) -> Any:
+            if faults:
+                raise faults.pop()
+            return await create(**request)
+
+        monkeypatch.setattr(model.async_client.with_raw_response, "create", once_broken)
+        assert (await model.ainvoke("hello")).text == "back"
+    assert not faults
+
+
+async def test_retries_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    before = stamina.instrumentation.get_on_retry_hooks()
+    log_retries_with_logging()
+    try:
+        async with StubServer([fails(500), says("back")]) as server:
+            await model_on(server).ainvoke("hello")
+    finally:
+        stamina.instrumentation.set_on_retry_hooks(before)
+    assert capsys.readouterr().out == ""
 
 
 async def test_a_silent_server_ends_in_a_time_out() -> None:
