@@ -376,7 +376,7 @@ async def _traces(capture: CaptureServer, thread: str, count: int) -> list[list[
     raise AssertionError(f"not {count} whole traces of {thread}")
 
 
-async def test_personal_data_is_nowhere_in_what_is_kept(
+async def test_neither_personal_data_nor_keys_are_in_what_is_kept(
     server: LanggraphDev, ann: LangGraphClient, capture: CaptureServer, redis_url: str
 ) -> None:
     marker = f"marker{uuid4().hex[:8]}"
@@ -391,7 +391,7 @@ async def test_personal_data_is_nowhere_in_what_is_kept(
     kept = await _everything(redis_url)
     assert marker.encode() in kept
     for place in (files, kept, b"".join(capture.bodies), server.log.read_bytes()):
-        assert not [secret for secret in PERSONAL if secret.encode() in place]
+        assert not [secret for secret in (*PERSONAL, *KEYS.values()) if secret.encode() in place]
 
 
 async def _runtime_files(server: LanggraphDev, marker: str) -> bytes:
