@@ -42,7 +42,7 @@ class Parts:
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
         await self.resources.sandbox.aclose()
-        await asyncio.to_thread(self.tracer.close)
+        await self.tracer.aclose()
         await self.source.aclose()
 
 
@@ -96,7 +96,7 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
         await asyncio.gather(check_server(parts.source), parts.resources.models.warm())
         saver = checkpointer or versioned_saver(parts)
         graph = build_graph(parts, checkpointer=saver)
-        yield App(graph=graph, parts=parts, versions=Versions(graph))
+        yield App(graph=graph, parts=parts, versions=Versions(graph, parts.resources.memory))
     finally:
         await parts.aclose()
 

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from twintrack.core.errors import TwintrackError
+from twintrack.core.resilience import log_retries_with_logging
 
 COMMANDS = {
     "ask": ("twintrack.app.ask", "Answer one question, with citations."),
@@ -56,6 +57,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error is one line and a non-zero exit."""
+    log_retries_with_logging()
     try:
         cli(standalone_mode=False)
     except TwintrackError as error:

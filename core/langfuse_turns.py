@@ -83,7 +83,7 @@ class LangfuseTurns:
 
     def close(self) -> None:
         """Send what is queued and stop."""
-        self._processor.shutdown()
+        self._processor.shutdown()  # type: ignore[no-untyped-call] # the vendor gives it no types
 
     def _attributes(self, info: TurnInfo) -> dict[str, Any]:
         metadata = {"tenant": info.identity.tenant_id, **info.metadata}

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 BROKEN = (RedisError, RedisVLError, Unavailable, OSError, TimeoutError)
 """What makes a tier do without, rather than fail the turn."""
-TRUE_ENOUGH = frozenset({"answered"})
+TRUE_ENOUGH = frozenset({"answered", "abstained"})
 """Only such a turn's statements become facts: a refused one may hold an attack."""
 NOT_KEPT = frozenset({"refused", "interrupted"})
 KINDS = ("fact.*", "episode.*", "summary")
@@ -111,9 +111,9 @@ class Memory:
         )
         return counts[0] + counts[1]
 
-    async def export(self, identity: Identity) -> AsyncIterator[dict[str, Any]]:
+    async def export(self, user: Identity | str, *, tenant_id: str = "default") -> AsyncIterator[dict[str, Any]]:
         """Yield every record the user has in memory, each with its tier; facts that no longer hold too."""
-        client = self.source.client()
+        client, identity = self.source.client(), _identity(user, tenant_id)
         for kinds in KINDS:
             tier = kinds.split(".")[0]
             async for name in owned_keys(client, identity, kinds):
@@ -121,9 +121,9 @@ class Memory:
                 if raw:
                     yield {"tier": tier, **json.loads(raw)}
 
-    async def erase(self, identity: Identity) -> int:
+    async def erase(self, user: Identity | str, *, tenant_id: str = "default") -> int:
         """Delete everything the user has in memory; return how many records there were."""
-        client, count = self.source.client(), 0
+        client, identity, count = self.source.client(), _identity(user, tenant_id), 0
         for kinds in KINDS:
             names = [name async for name in owned_keys(client, identity, kinds)]
             for start in range(0, len(names), 500):
@@ -165,6 +165,10 @@ class Memory:
             summary = await summarise(stored, gone, self.model)
         await self.summaries.write(identity, turn.thread_id, summary)
         return summary
+
+
+def _identity(user: Identity | str, tenant_id: str) -> Identity:
+    return user if isinstance(user, Identity) else Identity(tenant_id, user)
 
 
 async def _or(tier: str, work: Awaitable[T], otherwise: T) -> T:

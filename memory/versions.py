@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -15,6 +16,7 @@ from twintrack.memory.checkpoint_rows import member, place
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.rollback import ROLLED_BACK_TO, Rollback, roll_back
+from twintrack.memory.tiers import Memory
 from twintrack.memory.version_diff import diff_states
 
 
@@ -58,8 +60,9 @@ class Versions:
     A version is named by its id or by the name it was saved under.
     """
 
-    def __init__(self, graph: Pregel[Any, Any, Any, Any]) -> None:
+    def __init__(self, graph: Pregel[Any, Any, Any, Any], memory: Memory | None = None) -> None:
         self.graph = graph
+        self.memory = memory
 
     @property
     def kept(self) -> bool:
@@ -94,8 +97,8 @@ class Versions:
     ) -> Version:
         """Let the thread go on from the version `to`: its state, subgraphs' included, becomes the newest version.
 
-        Nothing is deleted: the versions after `to` stay and can be gone back to in turn. What tools did after
-        `to` outside the thread is not undone.
+        Nothing is deleted: the versions after `to` stay and can be gone back to in turn. What the thread left in
+        memory after `to` is taken back; what tools did outside is not undone.
 
         Raises:
             Conflict: a run wrote to the thread in the meantime; nothing has changed.
@@ -104,6 +107,7 @@ class Versions:
         to = await self._resolve(thread_id, to, names)
         saver = self._saver
         await roll_back(saver.storage, saver.serde, Rollback(thread_id, to, reason, actor))
+        await self._retract(thread_id, to, identity)
         return await self.get(thread_id)
 
     async def save(
@@ -183,6 +187,14 @@ class Versions:
         info = await self._storage.info(thread_id)
         saved = {label[5:].decode(): place(name)[1] for label, name in info.items() if label.startswith(b"name:")}
         return place(names[0])[1], saved
+
+    async def _retract(self, thread_id: str, to: str, identity: Identity | None) -> None:
+        """Take back what the undone turns left in memory."""
+        owner = identity or await self.owner(thread_id)
+        version = await self._state(thread_id, to)
+        if self.memory and owner and version.created_at:
+            after = datetime.fromisoformat(version.created_at).timestamp()
+            await self.memory.retract(owner, thread_id, after=after)
 
     async def _resolve(self, thread_id: str, version: str, names: dict[str, str]) -> str:
         id_ = names.get(version, version)

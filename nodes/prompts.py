@@ -60,6 +60,8 @@ _PHRASES = {
         "我这边出现了问题，暂时无法回答。请再试一次。",
     ),
     "partial": ("Not answered: {tasks}", "未能回答：{tasks}"),
+    "noted": ("Noted: {facts}", "记住了：{facts}"),
+    "known": ("You told me: {facts}", "您告诉过我：{facts}"),
     "empty": ("Please write a question.", "请输入一个问题。"),
     "rejected": ("Not done, because it was not approved: {tasks}", "未获批准，因此没有执行：{tasks}"),
 }

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.arithmetic import expression_in
+from twintrack.nodes.known import known, noted
 from twintrack.nodes.prompts import ROUTER
-from twintrack.nodes.state import Decision, Route, State
+from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
 
 QUIET: RunnableConfig = {"tags": ["langsmith:nostream"]}
 """Keeps the tokens of inner model calls out of the caller's stream."""
@@ -62,8 +63,10 @@ class Router:
 
 async def route(state: State, *, router: Router, embedder: Embedder) -> dict[str, Any]:
     """Record which track the question takes, how sure that is, and why."""
-    vector = await embedder.embed_one(state["question"])
-    return {"decision": await router.decide(state["question"], vector)}
+    question = state["question"]
+    if noted(question) or known(question, state.get("recalled", NOTHING_RECALLED)["facts"]):
+        return {"decision": _decision("direct", 1.0, "rule: about the user")}
+    return {"decision": await router.decide(question, await embedder.embed_one(question))}
 
 
 def chosen(state: State) -> Literal["direct", "team"]:

@@ -97,6 +97,28 @@ async def test_steps_are_told_while_they_happen_and_the_answer_comes_last(app: A
     assert "41" in events[-1].answer.text
 
 
+@pytest.mark.parametrize(
+    ("said", "asked", "known"),
+    [("My name is Ann.", "What is my name?", "Ann"), ("我住在上海。", "我住在哪里？", "上海")],
+)
+async def test_what_a_user_says_of_himself_is_known_in_a_later_conversation(
+    app: App, said: str, asked: str, known: str
+) -> None:
+    first = await ask(app, said, "one")
+    second = await ask(app, asked, "two")
+    stranger = await app.ask(asked, user_id="eve")
+    assert (first.status, second.status) == ("answered", "answered")
+    assert known in second.text
+    assert known not in stranger.text
+
+
+async def test_a_rollback_takes_back_what_the_undone_turns_left_in_memory(app: App) -> None:
+    first = await ask(app, "How tall is the lighthouse of the harbour?", "t")
+    await ask(app, "My name is Ann.", "t")
+    await app.versions.rollback("t", first.version, reason="a slip", actor="ada", identity=WHO)
+    assert "Ann" not in (await ask(app, "What is my name?", "u")).text
+
+
 class Broken:
     """Fails whatever is asked of it."""
 

@@ -298,7 +298,7 @@ async def test_a_rollback_takes_back_what_the_thread_taught_and_revives_what_it_
 
 @pytest.mark.parametrize(
     ("status", "facts", "episodes"),
-    [("answered", 1, 1), ("abstained", 0, 1), ("failed", 0, 1), ("refused", 0, 0), ("interrupted", 0, 0)],
+    [("answered", 1, 1), ("abstained", 1, 1), ("failed", 0, 1), ("refused", 0, 0), ("interrupted", 0, 0)],
 )
 async def test_only_an_answered_turn_teaches_facts(memory: Memory, status: str, facts: int, episodes: int) -> None:
     left = await memory.remember(turn("I live in Paris.", status=status), identity=ANN)

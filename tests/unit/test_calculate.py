@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from twintrack.core.errors import InputError
