@@ -18,7 +18,8 @@ from twintrack.core.tracing import Tracer
 from twintrack.graphs import hybrid
 from twintrack.graphs.resources import Resources
 from twintrack.graphs.traced import TracedGraph, traced
-from twintrack.guardrails.pii import Masker, scrub
+from twintrack.guardrails.names import scrubber
+from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.tiers import Memory
@@ -67,7 +68,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         settings=settings,
         source=source,
         resources=dataclasses.replace(resources, **overrides),
-        tracer=Tracer(settings.tracing, source=source, mask=scrub),
+        tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
     )
 

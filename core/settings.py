@@ -142,6 +142,7 @@ class TracingSettings(Section):
     """What goes to Langfuse (its own LANGFUSE_* variables hold the keys)."""
 
     mask: bool = Field(True, description="Mask personal data before it leaves the process.")
+    mask_names: bool = Field(False, description="Mask English names of people and places too; needs the extra `pii`.")
     keep_local: int = Field(50, ge=0, description="Traces kept in Redis for `twintrack traces`.")
     keep_days: float = Field(7.0, gt=0, description="Days such a trace is kept.")
 
