@@ -15,7 +15,7 @@ _HAN_BLOCKS = {"万": 10**4, "亿": 10**8, "萬": 10**4, "億": 10**8}
 
 _HAN_SIGNS = "".join([*_HAN, *_HAN_SCALES, *_HAN_BLOCKS])
 _WORD = "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True))
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+_DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
 NUMBER = (
     rf"(?:(?:{_DIGITS})(?![.,]?\d)(?:\s?(?:thousand|million|billion|trillion)\b|\s?[千万亿萬億])?"
     rf"|\b(?:{_WORD})(?:[\s-](?:{_WORD}))*\b"

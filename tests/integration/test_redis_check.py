@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tests.ports import free_port
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_binaries import find_server
 from twintrack.core.redis_check import check_server
@@ -223,14 +224,9 @@ async def test_a_cluster_takes_keys_of_any_slot(tmp_path: Path, free_port: int) 
             assert await source.client().get("key:7") == b"7"
 
 
-@pytest.fixture
-def free_port() -> int:
-    """Give a port that is free now, and its neighbour too most likely."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1]) - 1000
+@pytest.fixture(name="free_port")
+def port_of_a_server() -> int:
+    return free_port()
 
 
 def doctor(monkeypatch: pytest.MonkeyPatch, *options: str, **variables: str) -> tuple[int, str]:

@@ -271,7 +271,9 @@ async def test_two_users_do_not_see_each_others_versions_and_memory(server: Lang
         ):
             assert answer.status_code == 403
             assert set(answer.json()) == {"error", "fix"}
-        assert (await bob.get("/twintrack/memory")).json() == {"records": []}
+        own = (await bob.get("/twintrack/memory")).json()["records"]
+        assert thread not in {record["thread_id"] for record in own}
+        assert "green" not in str(own)
         assert (await bob.get(f"/twintrack/versions/{uuid4()}")).status_code == 404
     async with http_of(server, "ann") as own:
         records = (await own.get("/twintrack/memory")).json()["records"]
