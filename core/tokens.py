@@ -4,6 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from twintrack.core.markup import code_blocks
+
 _SPACELESS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
 _RUN = re.compile(rf"(?:(?=\w)[{_SPACELESS}])+|[^\W_{_SPACELESS}]+")
 _IS_SPACELESS = re.compile(rf"[{_SPACELESS}]")
@@ -63,7 +65,10 @@ def is_chinese(text: str) -> bool:
 
 
 def sentences(text: str) -> list[Span]:
-    """Return the sentences of `text` in order; between two of them stands white space only."""
+    """Return the sentences of `text` in order; between two of them stands white space only.
+
+    A block of fenced code is one piece, whatever it holds.
+    """
     spans = []
     start = 0
     for end in [*_ends(text), len(text)]:
@@ -84,8 +89,9 @@ def _trimmed(text: str, start: int, end: int) -> Span | None:
 
 def _ends(text: str) -> list[int]:
     """Return where sentences end, in order."""
-    ends = {match.end() for match in _HEADING.finditer(text)}
-    ends |= {match.end() for match in _BOUNDARY.finditer(text) if match["dot"] is None or _dot_ends(text, match)}
+    ends = {match.end() for match in _BOUNDARY.finditer(text) if match["dot"] is None or _dot_ends(text, match)}
+    for first, last in [*(match.span() for match in _HEADING.finditer(text)), *code_blocks(text)]:
+        ends = {end for end in ends if not first < end < last} | {first, last}
     return sorted(ends)
 
 

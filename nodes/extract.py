@@ -7,8 +7,9 @@ import numpy as np
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Citation, Passage
-from twintrack.core.tokens import Span, sentences
+from twintrack.core.tokens import Span
 from twintrack.nodes.prompts import say
+from twintrack.nodes.quotable import Quotable, quotables
 from twintrack.nodes.sentence_scores import Weights, coverage, weigh, word_scores
 from twintrack.nodes.state import Draft
 
@@ -21,6 +22,8 @@ _FAR = 0.2
 """Cosine under which nothing is quoted, whatever words are shared."""
 _NEAR = 0.4
 """Share of the best sentence's score from which another is quoted beside it."""
+_ROW = 0.2
+"""Taken off a table's row: it holds many words and says little with them."""
 _SHORTLIST = 12
 """Sentences whose meaning is compared; the others share no word worth mentioning with the question."""
 
@@ -32,10 +35,22 @@ class Candidate:
     passage: Passage
     rank: int
     """Place of its passage among those found."""
-    span: Span
-    """Where it stands in the passage's text."""
-    before: str
-    """The sentence before it."""
+    quotable: Quotable
+
+    @property
+    def span(self) -> Span:
+        """Return where it stands in the passage's text."""
+        return self.quotable.span
+
+    @property
+    def before(self) -> str:
+        """Return the sentence before it."""
+        return self.quotable.before
+
+    @property
+    def topic(self) -> str:
+        """Return the document's title and the section's heading."""
+        return f"{self.passage['title']} {self.quotable.heading}"
 
     @property
     def start(self) -> int:
@@ -47,7 +62,8 @@ async def extract(question: str, passages: Sequence[Passage], *, embedder: Embed
     """Return the sentences that answer the question best, cited; abstain where they share next to nothing with it."""
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
-    scores = word_scores(question, candidates, weights)
+    words = word_scores(question, candidates, weights)
+    scores = [score - _ROW * one.quotable.is_row for score, one in zip(words, candidates, strict=True)]
     found = _best_coverage(candidates, weights)
     if embedder is None or not candidates:
         return _quoted(_chosen(candidates, scores)) if found >= _FLOOR else _abstained(question, passages)
@@ -73,13 +89,14 @@ def evidence(question: str, passages: Sequence[Passage]) -> float:
 
 def best_sentence(claim: str, passage: Passage) -> Span:
     """Return the sentence of the passage that says most of the claim; its offsets are the passage's."""
-    found = sentences(passage["text"]) or [Span(0, len(passage["text"]), passage["text"])]
+    whole = Span(0, len(passage["text"]), passage["text"])
+    found = [one.span for one in quotables(passage)] or [whole]
     weights = weigh(claim, [span.text for span in found])
     return max(found, key=lambda span: (coverage(span.text, weights), -span.start))
 
 
 def _best_coverage(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> float:
-    texts = (f"{one.before} {one.span.text} {one.passage['title']}" for one in candidates)
+    texts = (f"{one.before} {one.span.text} {one.topic}" for one in candidates)
     return max((coverage(text, weights) for text in texts), default=0.0)
 
 
@@ -87,11 +104,9 @@ def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
     """Return every sentence once, also where passages overlap."""
     found: dict[tuple[str, int], Candidate] = {}
     for rank, passage in enumerate(passages):
-        before = ""
-        for span in sentences(passage["text"]):
-            place = (passage["document_id"], passage["start"] + span.start)
-            found.setdefault(place, Candidate(passage, rank, span, before))
-            before = span.text
+        for quotable in quotables(passage):
+            place = (passage["document_id"], passage["start"] + quotable.span.start)
+            found.setdefault(place, Candidate(passage, rank, quotable))
     return list(found.values())
 
 
@@ -106,8 +121,11 @@ async def _nearness(
 
 
 def _chosen(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
-    """Return the best sentences; a second one only where it comes near the first."""
-    order = sorted(range(len(candidates)), key=lambda i: -scores[i])[:MAX_QUOTES]
+    """Return the best sentences, a second one only where it comes near the first; a table's row stands alone."""
+    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
+    if candidates[order[0]].quotable.is_row:
+        return [candidates[order[0]]]
+    order = [i for i in order if not candidates[i].quotable.is_row][:MAX_QUOTES]
     near = [candidates[i] for i in order if scores[i] >= _NEAR * scores[order[0]]]
     together = len({candidate.passage["document_id"] for candidate in near}) == 1
     return sorted(near, key=lambda candidate: candidate.start) if together else near

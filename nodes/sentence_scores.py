@@ -26,7 +26,7 @@ class Weights:
     before = 0.15
     """Of the question's words that the sentence lacks: those in the sentence before it."""
     title = 0.8
-    """Of the same: those in the document's title."""
+    """Of the same: those in the document's title and the section's heading."""
     rank = 0.05
     """Taken off for each passage that was found before this one."""
     number = 0.2
@@ -53,6 +53,10 @@ class Sentence(Protocol):
     @property
     def before(self) -> str:
         """Return the sentence before it."""
+
+    @property
+    def topic(self) -> str:
+        """Return what stands above it: the document's title and its section's heading."""
 
 
 @lru_cache(maxsize=4096)
@@ -89,6 +93,6 @@ def _score(sentence: Sentence, weights: Mapping[str, float], wants_number: bool)
         return 0.0 - Weights.rank * sentence.rank
     missing = {word: weight for word, weight in weights.items() if word not in content(text)}
     score = own + Weights.before * coverage(sentence.before, missing)
-    score += Weights.title * coverage(sentence.passage["title"], missing)
+    score += Weights.title * coverage(sentence.topic, missing)
     score -= Weights.rank * sentence.rank
     return score + Weights.number * (wants_number and bool(_NUMBER.search(text)))
