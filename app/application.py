@@ -154,7 +154,7 @@ class App:
         if thread_id is not None:
             await self._check_owner(thread, Identity(tenant_id, user_id))
         meter = SpendMeter(limits_for(self.parts.settings.budgets, context))
-        return Turn(thread, context, meter, _config(thread, context, meter, self.parts.settings.budgets.max_steps))
+        return Turn(thread, context, meter, _config(thread, context, meter))
 
     async def _check_owner(self, thread_id: str, identity: Identity) -> None:
         if not self.versions.kept:
@@ -175,10 +175,9 @@ class Turn:
     config: RunnableConfig
 
 
-def _config(thread_id: str, context: Context, meter: SpendMeter, max_steps: int) -> RunnableConfig:
+def _config(thread_id: str, context: Context, meter: SpendMeter) -> RunnableConfig:
     return {
         "configurable": {"thread_id": thread_id, "tenant_id": context.tenant_id, "user_id": context.user_id},
         "callbacks": [meter],
-        "recursion_limit": max_steps,
         "run_id": uuid.uuid4(),
     }

@@ -18,6 +18,7 @@ from twintrack.core.tracing import Tracer
 from twintrack.graphs import hybrid
 from twintrack.graphs.resources import Resources
 from twintrack.graphs.traced import TracedGraph, traced
+from twintrack.guardrails.budget import meters
 from twintrack.guardrails.names import scrubber
 from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
@@ -76,7 +77,9 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
 def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) -> TracedGraph:
     """Compile the hybrid graph; without a checkpointer it is what a server wants."""
     compiled = hybrid.build(parts.resources).compile(checkpointer=checkpointer, store=store, name="twintrack")
-    return traced(compiled, parts.tracer)
+    budgets = parts.settings.budgets
+    graph = traced(compiled, parts.tracer, run_handlers=meters(budgets))
+    return graph.with_config(recursion_limit=budgets.max_steps)
 
 
 @asynccontextmanager

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from twintrack.app.assemble import build_graph, make_parts, versioned_saver
-from twintrack.core.context import Context
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import load_settings
 from twintrack.graphs import indexer as indexing
 from twintrack.graphs.traced import traced
-from twintrack.guardrails.budget import SpendMeter, limits_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.store import RedisVectorStore
 from twintrack.memory.versions import Versions
@@ -24,15 +22,7 @@ saver = versioned_saver(parts)
 versions = Versions(build_graph(parts, checkpointer=saver))
 
 
-def _meters() -> list[SpendMeter]:
-    return [SpendMeter(limits_for(parts.settings.budgets, Context()))]
-
-
-graph = traced(build_graph(parts), parts.tracer, run_handlers=_meters).with_config(
-    recursion_limit=parts.settings.budgets.max_steps
-)
-
-
+graph = build_graph(parts)
 indexer = traced(
     indexing.build(parts.resources.corpus, parts.settings.server.documents).compile(name="indexer"), parts.tracer
 )

@@ -18,7 +18,8 @@ from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
 
-RunHandlers = Callable[[], Sequence[BaseCallbackHandler]]
+RunHandlers = Callable[[Sequence[Any], Any], Sequence[BaseCallbackHandler]]
+"""From the handlers a run has already, and its context, to further ones."""
 
 
 class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
@@ -39,7 +40,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         turn = None
         if not _is_inside(config):
             turn = await self._begin(input, config, context)
-            config = self._config(config, turn)
+            config = self._config(config, context, turn)
         inner: Any = super().astream(input, config, context=context, **options)
         async with aclosing(_within(turn, inner) if turn else inner) as chunks:
             async for chunk in chunks:
@@ -54,16 +55,20 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
             return None
         return await self.tracer.begin(await self._info(input, config, context), input)
 
-    def _config(self, config: RunnableConfig | None, turn: Turn | None) -> RunnableConfig | None:
-        handlers = [*self.run_handlers()] if self.run_handlers else []
-        if not turn and not handlers:
-            return config
-        handlers += turn.handlers if turn else [_Outermost()]
-        given: RunnableConfig = {**config} if config else {}
-        given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
+    def _config(self, config: RunnableConfig | None, context: Any, turn: Turn | None) -> RunnableConfig | None:
+        metadata: dict[str, Any] = _owner(_configurable(self.config, config), context)
+        handlers = [*self.run_handlers(_present(self.config, config), context)] if self.run_handlers else []
         if turn:
-            given["metadata"] = {**given.get("metadata", {}), TRACE_ID: turn.trace_id}
-        return given
+            handlers += turn.handlers
+            metadata[TRACE_ID] = turn.trace_id
+        elif handlers:
+            handlers.append(_Outermost())
+        given: RunnableConfig = {**config} if config else {}
+        if handlers:
+            given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
+        if metadata:
+            given["metadata"] = {**given.get("metadata", {}), **metadata}
+        return given or config
 
     async def _info(self, input: Any, config: RunnableConfig | None, context: Any) -> TurnInfo:
         given = config or {}
@@ -103,7 +108,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
 def traced(
     compiled: CompiledStateGraph[Any, Any, Any, Any], tracer: Tracer, *, run_handlers: RunHandlers | None = None
 ) -> TracedGraph:
-    """Return the same graph, traced; `run_handlers` makes further callback handlers, fresh for each run."""
+    """Return the same graph, traced; `run_handlers` makes further callback handlers, fresh for each outermost run."""
     fields = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
     return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers})
 
@@ -164,12 +169,13 @@ class _Outermost(BaseCallbackHandler):
 
 
 def _is_inside(config: RunnableConfig | None) -> bool:
-    around = var_child_runnable_config.get() or {}
-    return any(
-        getattr(handler, "traces_run", False)
-        for given in (config or {}, around)
-        for handler in _handlers(given.get("callbacks"))
-    )
+    return any(getattr(handler, "traces_run", False) for handler in _present(config))
+
+
+def _present(*configs: Mapping[str, Any] | None) -> list[Any]:
+    """Return the handlers of these configs and of the run around this code."""
+    around = (var_child_runnable_config.get(), *configs)
+    return [handler for given in around for handler in _handlers((given or {}).get("callbacks"))]
 
 
 def _trace_id(found: CheckpointTuple | None) -> str | None:
@@ -197,6 +203,14 @@ class _RunInfo:
         self.user = configurable.get("langgraph_auth_user")
         served = self.user is not None or configurable.get("assistant_id") or configurable.get("graph_id")
         self.server_info = self if served else None
+
+
+def _owner(configurable: Mapping[str, Any], context: Any) -> dict[str, str]:
+    """Return whose the run's thread is, where the caller said it."""
+    if context is None or _RunInfo(configurable, context).server_info:
+        return {}
+    identity = _identity(configurable, context)
+    return {"tenant_id": identity.tenant_id, "user_id": identity.user_id}
 
 
 def _identity(configurable: Mapping[str, Any], context: Any) -> Identity:

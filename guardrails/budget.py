@@ -3,7 +3,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,16 +37,22 @@ class Usage(TypedDict):
     seconds: float
 
 
-def limits_for(budgets: BudgetSettings, context: Context | None) -> Limits:
+def limits_for(budgets: BudgetSettings, context: Context | Mapping[str, Any] | None) -> Limits:
     """Return the limits of one run: the caller may lower what the settings allow, never raise it."""
-    calls = context.max_model_calls if context else None
-    seconds = context.max_seconds if context else None
+    calls = _said(context, "max_model_calls")
+    seconds = _said(context, "max_seconds")
     return Limits(
-        model_calls=budgets.max_model_calls if calls is None else min(calls, budgets.max_model_calls),
+        model_calls=budgets.max_model_calls if calls is None else min(int(calls), budgets.max_model_calls),
         tool_calls=budgets.max_tool_calls,
         tokens=budgets.max_tokens,
         seconds=budgets.max_seconds if seconds is None else min(seconds, budgets.max_seconds),
     )
+
+
+def _said(context: Any, name: str) -> float | None:
+    """Return a limit of the context, which clients send as JSON of any kind."""
+    value = context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
+    return value if isinstance(value, int | float) else None
 
 
 class SpendMeter(AsyncCallbackHandler):
@@ -129,6 +135,16 @@ class SpendMeter(AsyncCallbackHandler):
         with self._lock:
             self._spent["input_tokens"] += read
             self._spent["output_tokens"] += written
+
+
+def meters(budgets: BudgetSettings) -> Callable[[Sequence[Any], Any], list[SpendMeter]]:
+    """Return what gives a run its meter: from the handlers it has and its context, one unless one is there."""
+
+    def missing(present: Sequence[Any], context: Any) -> list[SpendMeter]:
+        metered = any(isinstance(handler, SpendMeter) for handler in present)
+        return [] if metered else [SpendMeter(limits_for(budgets, context))]
+
+    return missing
 
 
 def _exceeded(limit: str, setting: str) -> BudgetExceeded:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -353,14 +353,15 @@ async def test_callbacks_of_the_caller_and_of_the_run_are_called_once_and_afresh
 ) -> None:
     made: list[Seen] = []
 
-    def handlers() -> list[BaseCallbackHandler]:
+    def handlers(present: Sequence[Any], _context: Any) -> list[BaseCallbackHandler]:
+        assert mine in present
         made.append(Seen())
         return [made[-1]]
 
     for tracing in (tracer, Tracer(TracingSettings(keep_local=0), variables=no_langfuse())):
         made.clear()
-        graph = traced(traced_graph.build().compile(), tracing, run_handlers=handlers)
         mine = Seen()
+        graph = traced(traced_graph.build().compile(), tracing, run_handlers=handlers)
         for _ in range(2):
             await graph.copy().ainvoke({"topic": "trees"}, {"callbacks": [mine]})
         assert len(made) == 2

@@ -1,0 +1,100 @@
+"""The compiled graph used as it is: its runs are metered, bounded and owned like the application's."""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_config
+from langgraph.errors import GraphRecursionError
+
+from tests.contract.conftest import WHO, Opener
+from twintrack.app.assemble import App, build_graph
+from twintrack.app.testing import ScriptedChatModel
+from twintrack.core.context import Context
+from twintrack.core.errors import UnknownThread
+from twintrack.graphs.traced import TracedGraph
+from twintrack.guardrails.budget import SpendMeter, limits_for
+
+QUESTION = "How tall is the lighthouse of the harbour?"
+ADA = Context(user_id=WHO.user_id)
+
+
+def asked(question: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}]}
+
+
+def on(thread: str, **more: Any) -> Any:
+    return {"configurable": {"thread_id": thread}, **more}
+
+
+def writer(meters: list[int] | None = None) -> ScriptedChatModel:
+    """Return a model that notes how many meters each of its calls has."""
+
+    def write(_: list[BaseMessage]) -> AIMessage:
+        if meters is not None:
+            callbacks: Any = get_config()["callbacks"]
+            meters.append(sum(isinstance(handler, SpendMeter) for handler in callbacks.handlers))
+        return AIMessage("The lighthouse is 41 metres tall. [1]")
+
+    return ScriptedChatModel(script=write)
+
+
+async def test_a_run_has_one_meter_in_every_way_of_use(opener: Opener) -> None:
+    meters: list[int] = []
+    async with opener(models={"answerer": writer(meters)}) as app:
+        answer = await app.ask(QUESTION, user_id=WHO.user_id)
+        assert answer.usage.model_calls == 1
+        plain = build_graph(app.parts, checkpointer=InMemorySaver())
+        for graph in (app.graph, plain, plain.copy(), plain.with_config(tags=["mine"])):
+            await graph.ainvoke(asked(QUESTION), on("t"), context=ADA)
+        mine = SpendMeter(limits_for(app.parts.settings.budgets, None))
+        await plain.ainvoke(asked(QUESTION), on("u", callbacks=[mine]), context=ADA)
+        await plain.with_config(callbacks=[mine]).ainvoke(asked(QUESTION), on("v"), context=ADA)
+    assert meters == [1] * 7
+    assert mine.usage()["model_calls"] == 2
+
+
+@pytest.mark.parametrize(
+    "context", [Context(user_id="ada", max_model_calls=0), {"user_id": "ada", "max_model_calls": 0}]
+)
+async def test_the_callers_own_limit_holds_in_the_plain_graph(opener: Opener, context: Any) -> None:
+    model = writer()
+    async with opener(models={"answerer": model}) as app:
+        state = await app.graph.ainvoke(asked(QUESTION), on("t"), context=context)
+    assert not model.prompts
+    assert state["answer"]["status"] == "answered"
+    assert "limit of 0 model calls" in state["degraded"]
+
+
+async def test_the_plain_graph_ends_at_the_settings_number_of_steps(opener: Opener) -> None:
+    async with opener({"budgets": {"max_steps": 10}}) as app:
+        plain = build_graph(app.parts, checkpointer=InMemorySaver()).with_config(tags=["mine"])
+        limits = []
+        for graph in (app.graph, plain, plain.copy()):
+            async for _ in graph.astream(asked(QUESTION), on("t"), context=ADA):
+                pass
+            assert isinstance(graph, TracedGraph)
+            limits.append((graph.config or {}).get("recursion_limit"))
+        with pytest.raises(GraphRecursionError):
+            await plain.with_config(recursion_limit=3).ainvoke(asked(QUESTION), on("u"), context=ADA)
+    assert limits == [10, 10, 10]
+
+
+async def test_a_thread_of_the_plain_graph_belongs_to_the_user_of_its_context(app: App) -> None:
+    await app.graph.ainvoke(asked(QUESTION), on("t"), context=ADA)
+    assert await app.versions.owner("t") == WHO
+    with pytest.raises(UnknownThread):
+        await app.graph.ainvoke(asked(QUESTION), on("t"), context=Context(user_id="eve"))
+    with pytest.raises(UnknownThread):
+        await app.ask(QUESTION, thread_id="t", user_id="eve")
+    await app.ask(QUESTION, thread_id="t", user_id=WHO.user_id)
+    assert len((await app.graph.aget_state(on("t"))).values["messages"]) == 4
+
+
+async def test_a_context_of_json_owns_its_thread_too(app: App) -> None:
+    context: Any = {"tenant_id": "acme", "user_id": "bob"}
+    await app.graph.ainvoke(asked(QUESTION), on("t"), context=context)
+    owner = await app.versions.owner("t")
+    assert owner is not None
+    assert (owner.tenant_id, owner.user_id) == ("acme", "bob")
