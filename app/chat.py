@@ -66,7 +66,7 @@ async def _turn(chat: Conversation, line: str) -> None:
         if run is None:
             chat.console.print(f"No command {name}. {HELP}")
         else:
-            await run(chat, argument.strip())
+            await run(chat, argument.strip())  # pyright: ignore[reportArgumentType] # it reads a linked file twice
         return
     chat.last = await ask(chat, line)
 

@@ -13,9 +13,11 @@ class ThreadOwners(Protocol):
 
     async def claim(self, thread_id: str, identity: Identity) -> None:
         """Make the thread this user's, or raise NotAllowed where it is someone else's."""
+        ...
 
     async def check(self, thread_id: str, identity: Identity) -> None:
         """Raise NotAllowed where the thread is someone else's."""
+        ...
 
 
 class SavedOwners:

@@ -80,8 +80,7 @@ def _owned(identity: Identity, action: str, value: Value) -> Filter:
     """Write the owner into what will be stored, and return the filter that matches only the owner's own."""
     _refuse_other(identity, value.get("metadata"))
     if action in _WRITES:
-        value["metadata"] = value.get("metadata") if value.get("metadata") is not None else {}
-        value["metadata"][OWNER] = owner_label(identity)
+        value["metadata"] = {**(value.get("metadata") or {}), OWNER: owner_label(identity)}
     return {OWNER: owner_label(identity)}
 
 

@@ -124,7 +124,8 @@ def _mask(text: str) -> str:
 
 def _variables(url: str | None) -> LangfuseVariables:
     keys: dict[str, Any] = {"public_key": "pk-bench-ours", "secret_key": _KEY, "base_url": url} if url else {}
-    return LangfuseVariables(**({"public_key": None, "secret_key": None} | keys))
+    given: dict[str, Any] = {"public_key": None, "secret_key": None, **keys}
+    return LangfuseVariables(**given)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class ServerUser(Protocol):
     @property
     def identity(self) -> str:
         """Return the user's id as the server's auth handler gave it."""
+        ...
 
 
 class ServerInfo(Protocol):
@@ -45,6 +46,7 @@ class ServerInfo(Protocol):
     @property
     def user(self) -> Any:
         """Return the authenticated user, or None."""
+        ...
 
 
 class RunInfo(Protocol):
@@ -53,10 +55,12 @@ class RunInfo(Protocol):
     @property
     def context(self) -> Any:
         """Return what the caller sent as context."""
+        ...
 
     @property
     def server_info(self) -> Any:
         """Return the server's view of the run, or None when embedded."""
+        ...
 
 
 def identity_of(runtime: RunInfo) -> Identity:

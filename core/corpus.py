@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from redis.exceptions import LockError
-from redisvl.index import AsyncSearchIndex
 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
@@ -29,6 +28,7 @@ from twintrack.core.passages_index import (
 )
 from twintrack.core.query_words import query_words
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_index import ContractIndex
 from twintrack.core.settings import RetrievalSettings
 
 _LOCK_SECONDS = 60
@@ -149,7 +149,7 @@ class Corpus:
                     fix="set TWINTRACK_MODELS__EMBEDDER and TWINTRACK_RETRIEVAL__VECTOR_INDEX back, or ingest again",
                 )
 
-    async def _open(self, index: PassagesIndex) -> AsyncSearchIndex:
+    async def _open(self, index: PassagesIndex) -> ContractIndex:
         return await self._source.index(index.schema())
 
 

@@ -27,16 +27,20 @@ class Embedder(Protocol):
     @property
     def name(self) -> str:
         """Name as in the settings, `provider:model`."""
+        ...
 
     @property
     def dims(self) -> int:
         """Length of a vector; 0 where it is not known before the first use."""
+        ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row per text."""
+        ...
 
     async def embed_one(self, text: str) -> NDArray[np.float32]:
         """Return the vector of one text; the latest ones are remembered."""
+        ...
 
 
 def open_embedder(settings: ModelSettings) -> Embedder:

@@ -92,7 +92,8 @@ async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list
 
 
 async def _run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    pipe = index.client.pipeline(transaction=False)
+    client: Any = index.client
+    pipe = client.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command)
     return list(await pipe.execute())

@@ -21,19 +21,21 @@ class LangfuseVariables(BaseSettings):
         populate_by_name=True,
     )
 
-    public_key: str | None = Field(None, description="Public key of the Langfuse project.")
-    secret_key: SecretStr | None = Field(None, description="Secret key of the Langfuse project.")
+    public_key: str | None = Field(default=None, description="Public key of the Langfuse project.")
+    secret_key: SecretStr | None = Field(default=None, description="Secret key of the Langfuse project.")
     base_url: str = Field(
-        "https://cloud.langfuse.com",
+        default="https://cloud.langfuse.com",
         validation_alias=AliasChoices("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
         description="URL of the Langfuse server.",
     )
-    tracing_enabled: bool = Field(True, description="False switches all tracing off.")
-    tracing_environment: str | None = Field(None, description="Langfuse environment, such as `production`.")
-    release: str | None = Field(None, description="Release the traces belong to.")
-    sample_rate: float = Field(1.0, ge=0, le=1, description="Share of traces that are kept.")
-    timeout: float = Field(5.0, gt=0, description="Seconds one export may take.")
-    otel_traces_export_path: str = Field("api/public/otel/v1/traces", description="Path of the server's OTLP endpoint.")
+    tracing_enabled: bool = Field(default=True, description="False switches all tracing off.")
+    tracing_environment: str | None = Field(default=None, description="Langfuse environment, such as `production`.")
+    release: str | None = Field(default=None, description="Release the traces belong to.")
+    sample_rate: float = Field(default=1.0, ge=0, le=1, description="Share of traces that are kept.")
+    timeout: float = Field(default=5.0, gt=0, description="Seconds one export may take.")
+    otel_traces_export_path: str = Field(
+        default="api/public/otel/v1/traces", description="Path of the server's OTLP endpoint."
+    )
 
     @property
     def has_keys(self) -> bool:

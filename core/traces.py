@@ -152,7 +152,7 @@ class TraceStore:
         return len(ids)
 
     async def _ids(self, identity: Identity) -> Sequence[str]:
-        found: Sequence[Any] = await self.source.client().zrange(_listing(identity), 0, -1)
+        found: Any = await self.source.client().zrange(_listing(identity), 0, -1)
         return [one.decode() for one in found]
 
     async def _trim(self, identity: Identity) -> None:

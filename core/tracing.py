@@ -39,12 +39,15 @@ class TurnRecord(Protocol):
 
     def enter(self) -> None:
         """Begin a piece of the run."""
+        ...
 
     def leave(self) -> None:
         """End a piece of the run; the caller's own code goes on."""
+        ...
 
     def end(self, labels: Mapping[str, str], output: Any, level: str | None, message: str | None) -> None:
         """Close the record with what the run came to."""
+        ...
 
 
 class Turns(Protocol):
@@ -52,12 +55,15 @@ class Turns(Protocol):
 
     def begin(self, info: TurnInfo, given: Any) -> TurnRecord:
         """Open the record of a run."""
+        ...
 
     def flush(self) -> None:
         """Send what is queued."""
+        ...
 
     def close(self) -> None:
         """Send what is queued and stop."""
+        ...
 
 
 class Turn:

@@ -1,4 +1,6 @@
 """The whole picture: one question in, one labelled answer out, by one of two tracks."""
+# LangGraph types neither error handlers that take the error nor partials.
+# pyright: reportArgumentType=false
 
 from functools import partial
 

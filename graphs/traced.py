@@ -1,4 +1,6 @@
 """A compiled graph that traces itself, in whatever way it is run."""
+# Constants stand for the parent's properties in `_Outermost`.
+# pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing

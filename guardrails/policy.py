@@ -22,13 +22,16 @@ class Rail(Protocol):
     @property
     def name(self) -> str:
         """Say who speaks in the verdict."""
+        ...
 
     @property
     def failure(self) -> FailureMode:
         """Say what happens when the check itself raises."""
+        ...
 
     def check(self, text: str) -> Verdict:
         """Judge one text."""
+        ...
 
 
 class OutputRail(Protocol):
@@ -37,13 +40,16 @@ class OutputRail(Protocol):
     @property
     def name(self) -> str:
         """Say who speaks in the verdict."""
+        ...
 
     @property
     def failure(self) -> FailureMode:
         """Say what happens when the check itself raises."""
+        ...
 
     def check(self, text: str, sources: Collection[str]) -> Verdict:
         """Judge one answer."""
+        ...
 
 
 class Policy:
@@ -59,8 +65,7 @@ class Policy:
 
     def check_output(self, text: str, *, sources: Collection[str] = ()) -> Verdict:
         """Judge an answer; personal data that stands in no source is masked."""
-        checks = [(rail.name, rail.failure, _beside(rail, sources)) for rail in self._output]
-        return _chain(checks, text)
+        return _chain([(rail.name, rail.failure, _beside(rail, sources)) for rail in self._output], text)
 
 
 def masker_for(settings: RailSettings) -> Masker:

@@ -116,7 +116,8 @@ class VersionedRedisSaver(AsyncRedisSaver):
         _exc_tb: TracebackType | None,
     ) -> None:
         if self._owns_its_client:
-            await (self._source or self._given).aclose()
+            owned: Any = self._source or self._given
+            await owned.aclose()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the version the config names, or the newest."""

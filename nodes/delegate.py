@@ -42,7 +42,8 @@ def _decided(
     state: TeamState, asked: Sequence[Step], decisions: Sequence[dict[str, Any]], results: list[StepResult]
 ) -> dict[str, Any]:
     edited: dict[str, str] = {}
-    for step, decision in zip(asked, [*decisions, *[{"type": "reject"}] * len(asked)], strict=False):
+    missing: list[dict[str, Any]] = [{"type": "reject"}] * len(asked)
+    for step, decision in zip(asked, [*decisions, *missing], strict=False):
         if decision["type"] == "edit":
             edited[step["id"]] = str(decision["edited_action"]["args"]["task"])
         elif decision["type"] != "approve":

@@ -23,6 +23,7 @@ class Classifier(Protocol):
 
     def score(self, question: str, vector: Any) -> float:
         """Return the probability, 0 to 1, that the question needs more than one step."""
+        ...
 
 
 class Judgement(BaseModel):

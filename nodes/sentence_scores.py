@@ -41,22 +41,27 @@ class Sentence(Protocol):
     @property
     def passage(self) -> Passage:
         """Return the passage it stands in."""
+        ...
 
     @property
     def rank(self) -> int:
         """Return the passage's place among those found."""
+        ...
 
     @property
     def span(self) -> Span:
         """Return the sentence."""
+        ...
 
     @property
     def before(self) -> str:
         """Return the sentence before it."""
+        ...
 
     @property
     def topic(self) -> str:
         """Return what stands above it: the document's title and its section's heading."""
+        ...
 
 
 @lru_cache(maxsize=4096)

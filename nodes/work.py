@@ -22,14 +22,17 @@ class Finding(Protocol):
     @property
     def text(self) -> str:
         """Return the finding, with citation marks."""
+        ...
 
     @property
     def citations(self) -> list[Citation]:
         """Return the quotes behind the marks."""
+        ...
 
     @property
     def answered(self) -> bool:
         """Tell whether the task was done."""
+        ...
 
 
 class Agent(Protocol):
@@ -37,6 +40,7 @@ class Agent(Protocol):
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Return what was found."""
+        ...
 
 
 async def work(

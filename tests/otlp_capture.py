@@ -126,13 +126,17 @@ class CaptureServer:
 def langfuse_at(url: str) -> LangfuseVariables:
     """Return settings that send to `url`, whatever the environment says."""
     return LangfuseVariables(
-        public_key="pk-test", secret_key=SecretStr("sk-test"), base_url=url, timeout=2, _env_file=None
+        public_key="pk-test",
+        secret_key=SecretStr("sk-test"),
+        base_url=url,
+        timeout=2,
+        _env_file=None,  # pyright: ignore[reportCallIssue] # pydantic-settings takes it
     )
 
 
 def no_langfuse() -> LangfuseVariables:
     """Return settings without keys, whatever the environment says."""
-    return LangfuseVariables(public_key=None, secret_key=None, tracing_enabled=True, _env_file=None)
+    return LangfuseVariables(public_key=None, secret_key=None, tracing_enabled=True, _env_file=None)  # pyright: ignore[reportCallIssue] # pydantic-settings takes it
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class BagOfWords:
         vector = np.full(self.dims, 1e-3, np.float32)
         for word in words(text):
             vector[sum(ord(sign) * 31**i for i, sign in enumerate(word)) % self.dims] += 1
-        return vector / np.linalg.norm(vector)
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ class Says:
         return self.verdict
 
 
-def shipped(**rails: bool) -> Policy:
+def shipped(**rails: Any) -> Policy:
     settings = Settings(budgets=BudgetSettings(max_question_chars=100), rails=RailSettings(**rails))
     return default_policy(settings, masker=Masker(b"tests"))
 
