@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, MaxConnect
 
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.errors import SettingsError
+from twintrack.core.redis_wire import WiredRedis
 from twintrack.core.settings import RedisSettings
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ def open_client(settings: RedisSettings, server: EmbeddedRedis) -> Redis:
     """
     if settings.url is None:
         pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **_pool_options(settings))
-        return Redis.from_pool(pool)
+        return WiredRedis.from_pool(pool)
     url = settings.url.get_secret_value()
     try:
         return _open_url(url, settings)
@@ -105,7 +106,7 @@ def _open_url(url: str, settings: RedisSettings) -> Redis:
         return _open_sentinel(base, rest, settings)
     if kind == "cluster":
         return _open_cluster(base, rest, settings)
-    return Redis.from_pool(BlockingConnectionPool.from_url(url, **_pool_options(settings)))
+    return WiredRedis.from_pool(BlockingConnectionPool.from_url(url, **_pool_options(settings)))
 
 
 def _open_sentinel(base: str, rest: str, settings: RedisSettings) -> Redis:
@@ -116,7 +117,8 @@ def _open_sentinel(base: str, rest: str, settings: RedisSettings) -> Redis:
     options = _options(f"{base}://{user}localhost/{database}{query}", settings)
     asking = {"socket_timeout": settings.timeout_s, "password": options.pop("sentinel_password", None)}
     sentinels: Any = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call] # the vendor's own
-    return cast(Redis, sentinels.master_for(unquote(master), connection_pool_class=BlockingSentinelPool, **options))
+    classes = {"redis_class": WiredRedis, "connection_pool_class": BlockingSentinelPool}
+    return cast(Redis, sentinels.master_for(unquote(master), **classes, **options))
 
 
 def _open_cluster(base: str, rest: str, settings: RedisSettings) -> Redis:

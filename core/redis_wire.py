@@ -1,0 +1,157 @@
+"""A Redis client whose plain commands share a connection: what many tasks ask at one moment leaves in one write."""
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+
+import hiredis
+from redis.asyncio import Redis
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import InvalidResponse, ReadOnlyError
+from redis.exceptions import TimeoutError as TooSlow
+
+_NOTHING = object()
+PLAIN = frozenset(
+    (
+        *("DEL", "EXISTS", "EXPIRE", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
+        *("HDEL", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HSETNX"),
+        *("ZADD", "ZRANGE", "ZREM", "ZREVRANGEBYLEX"),
+        *("EVAL", "EVALSHA"),
+        *("SADD", "SMEMBERS", "SREM"),
+    )
+)
+"""Commands that neither wait in the server nor change the state of their connection."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection with any number of commands under way; replies come in the order of the commands."""
+
+    def __init__(self, connection: Any) -> None:
+        self.lost = False
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        # redis-py has no way to hand over a socket it has opened and signed in on.
+        self._transport: Any = connection._writer.transport
+        self._transport.set_protocol(self)
+        self._timeout: float | None = connection.socket_timeout
+        self._reader = hiredis.Reader(InvalidResponse, connection._parser.parse_error, notEnoughData=_NOTHING)
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._unsent: list[bytes] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closed = self._loop.create_future()
+
+    def send(self, packed: bytes) -> "asyncio.Future[Any]":
+        """Return the future reply to a command, which leaves with all others of this moment."""
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append((reply, self._loop.time()))
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(packed)
+        return reply
+
+    def data_received(self, data: bytes) -> None:
+        """Hand each reply to who waits for it."""
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not _NOTHING:
+                if not isinstance(reply, hiredis.PushNotification):
+                    self._answer(reply)
+        except InvalidResponse as error:
+            self._fail(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everyone who waits."""
+        self._fail(LostConnection(f"Connection lost: {exc}" if exc else "Connection closed by server."))
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    async def aclose(self) -> None:
+        """Close the connection; who still waits gets an error."""
+        self._fail(LostConnection("Connection closed."))
+        await self._closed
+
+    def _flush(self) -> None:
+        packed, self._unsent = self._unsent, []
+        if self.lost or not packed:
+            return
+        self._transport.write(b"".join(packed))
+        if self._alarm is None and self._timeout:
+            self._alarm = self._loop.call_later(self._timeout, self._check)
+
+    def _answer(self, reply: Any) -> None:
+        future = self._waiting.popleft()[0]
+        if future.done():
+            return  # who asked was cancelled
+        if isinstance(reply, Exception):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)
+
+    def _check(self) -> None:
+        """Give up the connection where the oldest command has waited too long."""
+        self._alarm = None
+        if not self._waiting or self._timeout is None:
+            return
+        due = self._waiting[0][1] + self._timeout
+        if self._loop.time() >= due:
+            self._fail(TooSlow("Timeout reading from Redis."))
+        else:
+            self._alarm = self._loop.call_at(due, self._check)
+
+    def _fail(self, error: Exception) -> None:
+        self.lost = True
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        self._connection._close()
+        while self._waiting:
+            self._answer(type(error)(*error.args))
+
+
+class WiredRedis(Redis):
+    """Sends plain commands over a shared connection, searches over a second one; others take one from the pool.
+
+    A command whose shared connection broke is tried again by the pool's rules.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._wires: dict[bool, Wire] = {}
+        self._opening = asyncio.Lock()
+        self._shares = not self.connection_pool.connection_kwargs.get("decode_responses")
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command."""
+        if not self._shares or args[0] not in PLAIN or EMPTY_RESPONSE in options:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
+        searches = args[0] == "FT.SEARCH"
+        wire = self._wires.get(searches)
+        if wire is None or wire.lost:
+            wire = await self._open(searches)
+        try:
+            reply = await wire.send(hiredis.pack_command(cast(Any, args)))
+        except (LostConnection, ReadOnlyError, TypeError):
+            # A word that cannot be sent is a TypeError here and a well worded error there.
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
+        options.pop(NEVER_DECODE, None)
+        options.pop("keys", None)
+        read = self.response_callbacks.get(args[0])
+        return read(reply, **options) if read else reply
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close every connection."""
+        wires, self._wires = self._wires, {}
+        for wire in wires.values():
+            await wire.aclose()
+        await super().aclose(close_connection_pool)
+
+    async def _open(self, searches: bool) -> Wire:
+        async with self._opening:
+            wire = self._wires.get(searches)
+            if wire is None or wire.lost:
+                pool: Any = self.connection_pool
+                connection = pool.make_connection()
+                await connection.connect()
+                wire = self._wires[searches] = Wire(connection)
+        return wire

@@ -1,0 +1,96 @@
+"""Commands that share a connection get their own replies, and fail and heal like any others."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.exceptions import DataError, ResponseError
+from redis.exceptions import TimeoutError as TooSlow
+
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_wire import PLAIN, WiredRedis
+
+
+@pytest.fixture
+async def client(source: RedisSource) -> Any:
+    client = source.client()
+    assert isinstance(client, WiredRedis)
+    await client.delete("wire")
+    return client
+
+
+def wire(client: Any) -> Any:
+    return client._wires[False]
+
+
+async def test_each_of_many_tasks_gets_its_own_reply(client: Any) -> None:
+    await asyncio.gather(*(client.hset("wire", str(number), number) for number in range(200)))
+    replies = await asyncio.gather(*(client.hget("wire", str(number)) for number in range(200)))
+    assert replies == [str(number).encode() for number in range(200)]
+
+
+async def test_what_is_asked_at_one_moment_leaves_in_one_write(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await client.get("wire")
+    writes: list[bytes] = []
+    transport = wire(client)._transport
+    monkeypatch.setattr(wire(client), "_transport", type("Spy", (), {"write": lambda _, data: writes.append(data)})())
+    asked = [asyncio.ensure_future(client.get("wire")) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert [data.count(b"GET") for data in writes] == [3]
+    transport.write(writes[0])
+    assert await asyncio.gather(*asked) == [None] * 3
+
+
+async def test_an_error_reaches_the_caller_it_belongs_to(client: Any) -> None:
+    found = await asyncio.gather(
+        client.set("wire", "text"), client.hget("wire", "field"), client.get("wire"), return_exceptions=True
+    )
+    assert (found[0], found[2]) == (True, b"text")
+    assert isinstance(found[1], ResponseError)
+
+
+async def test_a_cancelled_caller_takes_nobody_elses_reply(client: Any) -> None:
+    await client.set("wire", "text")
+    gone = asyncio.ensure_future(client.exists("wire"))
+    kept = asyncio.ensure_future(client.get("wire"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await kept == b"text"
+    assert await client.get("wire") == b"text"
+
+
+async def test_a_broken_connection_is_replaced_and_its_commands_tried_again(client: Any) -> None:
+    await client.set("wire", "text")
+    broken = wire(client)
+    asked = asyncio.ensure_future(client.get("wire"))
+    await asyncio.sleep(0)
+    broken._transport.abort()
+    assert await asyncio.wait_for(asked, 5) == b"text"
+    assert await client.get("wire") == b"text"
+    assert wire(client) is not broken
+
+
+async def test_a_connection_that_falls_silent_is_given_up_in_time(client: Any) -> None:
+    await client.get("wire")
+    silent = wire(client)
+    silent._alarm.cancel()
+    silent._timeout, silent._alarm = 0.05, None
+    silent._transport.pause_reading()
+    with pytest.raises(TooSlow):
+        await asyncio.wait_for(client.get("wire"), 2)
+    assert await client.get("wire") is None
+
+
+async def test_a_word_that_cannot_be_sent_is_refused_before_it_is_sent(client: Any) -> None:
+    with pytest.raises(DataError):
+        await client.set("wire", [1])
+    assert await client.get("wire") is None
+
+
+async def test_a_command_that_waits_holds_up_nobody(client: Any) -> None:
+    waits = asyncio.ensure_future(client.blpop(["wire-list"], timeout=5))
+    await asyncio.sleep(0.02)
+    assert await asyncio.wait_for(client.get("wire"), 1) is None
+    await client.execute_command("LPUSH", "wire-list", "x")
+    assert tuple(await waits) == (b"wire-list", b"x")
+    assert not {"BLPOP", "MULTI", "SELECT", "SUBSCRIBE", "WAIT", "WATCH"} & PLAIN
