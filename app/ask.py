@@ -4,10 +4,12 @@ import asyncio
 import sys
 
 import click
-from rich.console import Console
 
 from twintrack.app.answer import Answer
+from twintrack.app.screen import screen
 from twintrack.app.show_answer import show
+
+_NOT_DONE = frozenset({"failed", "refused"})
 
 
 @click.command()
@@ -23,8 +25,9 @@ def command(question: str, thread: str | None, user: str, tenant: str, as_json: 
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     else:
-        show(answer, Console())
-    if answer.status == "failed":
+        show(answer, screen())
+    if answer.status in _NOT_DONE:
+        click.echo(f"twintrack: {answer.status}: {' '.join((answer.reason or answer.text).split())}", err=True)
         sys.exit(1)
 
 

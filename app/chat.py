@@ -1,19 +1,26 @@
 """`twintrack chat`: talk, and see what happens."""
 
 import asyncio
+import json
+import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import click
-from prompt_toolkit import PromptSession
 from rich.console import Console
 
 from twintrack.app.answer import Answer
 from twintrack.app.application import App
 from twintrack.app.chat_commands import COMMANDS, HELP
+from twintrack.app.live_turn import LiveTurn
+from twintrack.app.screen import say, screen
 from twintrack.app.show_answer import show
+from twintrack.app.show_steps import step_line
+from twintrack.app.typed_lines import typed_lines
 from twintrack.core.errors import TwintrackError
 
 
@@ -38,69 +45,91 @@ class Conversation:
 @click.option("--thread", default=None, help="Conversation to go on with; a new one without it.")
 @click.option("--user", default="local", show_default=True, help="Whose memories and documents.")
 @click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
-def command(thread: str | None, user: str, tenant: str) -> None:
-    """Talk; type /help for what else can be done, Ctrl-D to leave."""
-    asyncio.run(_chat(thread or uuid.uuid4().hex[:12], user, tenant))
+@click.option("--json", "as_json", is_flag=True, help="Read questions from standard input; print one JSON object.")
+def command(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
+    """Talk; type /help for what else can be done, Ctrl-D to leave.
+
+    Ctrl-C stops the turn that runs; the conversation goes on, and steps that finished are kept.
+    """
+    asyncio.run((_answers if as_json else _chat)(thread or uuid.uuid4().hex[:12], user, tenant))
 
 
 async def _chat(thread: str, user: str, tenant: str) -> None:
+    async with _opened(thread, user, tenant) as chat:
+        say(chat.console, chat.app.mode, "dim")
+        say(chat.console, f"Thread {thread}; come back to it with: {_return(chat)}", "dim")
+        say(chat.console, "/help lists the commands, Ctrl-D leaves.", "dim")
+        async for line in typed_lines():
+            await _stoppable(chat, _turn(chat, line))
+        say(chat.console, f"Bye. The conversation is kept: {_return(chat)}", "dim")
+
+
+async def _answers(thread: str, user: str, tenant: str) -> None:
+    """Answer each line of the input and print all the answers as one object."""
+    async with _opened(thread, user, tenant) as chat:
+        answers = [await chat.app.ask(line, thread_id=thread, **chat.who) async for line in typed_lines()]
+    turns = [answer.model_dump(mode="json") for answer in answers]
+    click.echo(json.dumps({"thread_id": thread, "answers": turns}, ensure_ascii=False))
+    sys.exit(int(any(answer.status == "failed" for answer in answers)))
+
+
+@asynccontextmanager
+async def _opened(thread: str, user: str, tenant: str) -> AsyncIterator[Conversation]:
     from twintrack.app.assemble import open_app
 
-    console = Console()
     async with open_app() as app:
-        chat = Conversation(app, console, thread, user, tenant)
-        console.print(f"Thread {thread}. {app.mode} /help lists the commands.")
-        async for line in _lines(console):
-            try:
-                await _turn(chat, line.strip())
-            except TwintrackError as error:
-                console.print(str(error), style="red", markup=False)
+        yield Conversation(app, screen(), thread, user, tenant)
+
+
+async def _stoppable(chat: Conversation, turn: Coroutine[Any, Any, None]) -> None:
+    """Run one turn; where a person sits at it, Ctrl-C ends the turn and not the conversation."""
+    running = asyncio.ensure_future(turn)
+    before = signal.getsignal(signal.SIGINT)
+    if sys.stdin.isatty():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if asyncio.current_task().cancelling():  # type: ignore[union-attr] # a coroutine runs in a task
+            raise
+        say(chat.console, "Stopped. Steps that finished are kept; ask again.", "yellow")
+    except TwintrackError as error:
+        say(chat.console, str(error), "red")
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
 
 
 async def _turn(chat: Conversation, line: str) -> None:
-    if not line:
-        return
     name, _, argument = line.partition(" ")
-    if name.startswith("/"):
-        run = COMMANDS.get(name)
-        if run is None:
-            chat.console.print(f"No command {name}. {HELP}")
-        else:
-            await run(chat, argument.strip())  # pyright: ignore[reportArgumentType] # it reads a linked file twice
-        return
-    chat.last = await ask(chat, line)
+    if not name.startswith("/"):
+        chat.last = await ask(chat, line)
+    elif run := COMMANDS.get(name):
+        await run(chat, argument.strip())
+    else:
+        say(chat.console, f"There is no {name}. {HELP}")
 
 
 async def ask(chat: Conversation, question: str) -> Answer | None:
     """Stream one turn to the screen."""
-    streamed = False
     answer: Answer | None = None
-    async for event in chat.app.stream(question, thread_id=chat.thread_id, **chat.who):
-        if event.kind == "step" and not streamed:
-            chat.console.print(f"  · {event.step} {event.detail}".rstrip(), style="dim", markup=False, highlight=False)
-        elif event.kind == "token":
-            streamed = True
-            chat.console.print(event.token, end="", markup=False, highlight=False)
-        elif event.answer is not None:
-            answer = event.answer
+    with LiveTurn(chat.console) as live:
+        async for event in chat.app.stream(question, thread_id=chat.thread_id, **chat.who):
+            if event.kind == "step":
+                live.step(step_line(event))
+            elif event.kind == "token":
+                live.token(event.token)
+            else:
+                answer = event.answer
     if answer is not None:
         chat.console.print()
-        show(answer, chat.console)
+        show(answer, chat.console, steps=False)
+        chat.console.print()
     return answer
 
 
-async def _lines(console: Console) -> AsyncIterator[str]:
-    """Yield what is typed; Ctrl-D ends the conversation, Ctrl-C drops the line being typed."""
-    if not sys.stdin.isatty():
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            yield line
-        return
-    session: PromptSession[str] = PromptSession()
-    while True:
-        try:
-            yield await session.prompt_async("you> ")
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            console.print("Bye. The conversation is kept.")
-            return
+def _return(chat: Conversation) -> str:
+    """Return the command that goes on with the conversation."""
+    others = {"user": (chat.user_id, "local"), "tenant": (chat.tenant_id, "default")}
+    options = "".join(f" --{name} {value}" for name, (value, usual) in others.items() if value != usual)
+    return f"twintrack chat --thread {chat.thread_id}{options}"

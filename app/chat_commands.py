@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from twintrack.app.screen import say
 from twintrack.app.show_answer import show
 from twintrack.app.show_versions import version_table
 from twintrack.app.traces import print_trace
@@ -16,25 +17,35 @@ if TYPE_CHECKING:
 
 Run = Callable[["Conversation", str], Awaitable[None]]
 
-HELP = "/versions  /rollback VERSION [REASON]  /memory [TEXT]  /trace  /approve  /reject  /help"
+HELP = "/help lists the commands."
+_ANSWER_CHARS = 80
+_MEANINGS = {
+    "/versions": "the conversation's versions, newest first",
+    "/rollback VERSION [REASON]": "go on from an earlier version; nothing is deleted",
+    "/memory [TEXT]": "what is remembered of you, or what TEXT brings back",
+    "/trace": "what the last turn did, step by step",
+    "/approve": "let the waiting actions run",
+    "/reject": "refuse the waiting actions",
+    "/help": "this list",
+}
 
 
 async def versions(chat: "Conversation", _: str) -> None:
     """List the thread's versions."""
     listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
-    chat.console.print(version_table(listed))
+    chat.console.print(version_table(listed) if listed else "This conversation has no version yet: ask something.")
 
 
 async def rollback(chat: "Conversation", argument: str) -> None:
     """Go back to a version; nothing is deleted."""
     to, _, reason = argument.partition(" ")
     if not to:
-        chat.console.print("Say which version: /rollback VERSION [REASON]; /versions lists them.")
+        say(chat.console, "Say which version: /rollback VERSION [REASON]; /versions lists them.")
         return
     version = await chat.app.versions.rollback(
         chat.thread_id, to, reason=reason or "asked for in chat", actor=chat.user_id, identity=_identity(chat)
     )
-    chat.console.print(f"Back at {to}; the thread goes on from {version.id}.")
+    say(chat.console, f"Back at {to}; the conversation goes on from {version.id}.")
 
 
 async def memory(chat: "Conversation", text: str) -> None:
@@ -47,11 +58,11 @@ async def memory(chat: "Conversation", text: str) -> None:
     else:
         facts = await chat.app.memory.facts.list(identity)
         episodes = await chat.app.memory.episodes.list(identity)
-    table = Table("tier", "what", box=None)
+    table = Table("tier", "what", box=None, pad_edge=False)
     for fact in facts:
-        table.add_row("long", escape(fact["text"]))
+        table.add_row("fact", escape(fact["text"]))
     for episode in episodes:
-        table.add_row("episodic", escape(f"{episode['question']} -> {episode['answer'][:80]}"))
+        table.add_row("turn", escape(f"{episode['question']} → {_short(episode['answer'])}"))
     chat.console.print(table if table.row_count else "Nothing is remembered yet.")
 
 
@@ -79,7 +90,10 @@ async def reject(chat: "Conversation", _: str) -> None:
 
 async def help_(chat: "Conversation", _: str) -> None:
     """List the commands."""
-    chat.console.print(HELP, markup=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, meaning in _MEANINGS.items():
+        table.add_row(escape(name), meaning)
+    chat.console.print(table)
 
 
 async def _decide(chat: "Conversation", decision: str) -> None:
@@ -89,6 +103,11 @@ async def _decide(chat: "Conversation", decision: str) -> None:
     count = sum(len(asked["action_requests"]) for asked in chat.last.interrupts)
     chat.last = await chat.app.resume(chat.thread_id, [{"type": decision}] * count, **chat.who)
     show(chat.last, chat.console)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _ANSWER_CHARS else line[: _ANSWER_CHARS - 1] + "…"
 
 
 def _identity(chat: "Conversation") -> Identity:

@@ -2,8 +2,10 @@
 # ruff: noqa: ARG002 - the signatures are the base class's
 
 import json
+import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -13,7 +15,7 @@ from twintrack.core.resilience import log_retries_with_logging
 COMMANDS = {
     "ask": ("twintrack.app.ask", "Answer one question, with citations."),
     "bench": ("twintrack.bench.command", "Measure speed, side by side with peers."),
-    "chat": ("twintrack.app.chat", "Talk: streaming, steps, citations, /versions, /rollback, /memory, /trace."),
+    "chat": ("twintrack.app.chat", "Talk, with the steps shown live; /help lists what else can be done."),
     "demo": ("twintrack.app.demo", "Show the whole product on a folder of documents."),
     "dev": ("twintrack.app.dev", "Serve the graphs with langgraph dev."),
     "doctor": ("twintrack.app.doctor", "Check Redis, models, keys and Langfuse, and say how to mend each."),
@@ -61,18 +63,27 @@ def main() -> None:
     try:
         cli(standalone_mode=False)
     except TwintrackError as error:
-        _stop(str(error), 1)
-    except click.Abort:
-        _stop("Stopped. What was finished is kept.", 130)
+        stop(str(error), 1)
+    except (click.Abort, KeyboardInterrupt):
+        stop("Stopped. What was finished is kept.", 130)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _stop("Stopped. What was finished is kept.", 130)
+        stop(_usage(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
-def _stop(line: str, code: int) -> None:
+def stop(line: str, code: int) -> NoReturn:
+    """End with one line on standard error, and with --json one object on standard output."""
+    line = " ".join(line.split())
     if "--json" in sys.argv:
         click.echo(json.dumps({"error": line}, ensure_ascii=False))
-    click.echo(f"twintrack: {' '.join(line.split())}", err=True)
+    click.echo(f"twintrack: {line}", err=True)
     sys.exit(code)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "twintrack"
+    return f"{error.format_message().rstrip('.')}. Fix: see `{path} --help`"

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from twintrack.app.screen import say, screen
 from twintrack.core.context import Identity
 from twintrack.core.errors import DocumentError
 from twintrack.core.ingestion import IngestReport
@@ -29,15 +29,14 @@ def command(paths: tuple[Path, ...], corpus: str | None, tenant: str, user: str,
     It may be stopped at any time: documents already read are kept, and the next run goes on from there.
     """
     report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private))
-    nothing = report.read == 0 and not report.removed
+    nothing = nothing_read(report)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
-        sys.exit(int(nothing))
-    if nothing and len(report.failed) == 1:
-        raise DocumentError(report.failed[0].problem, fix=report.failed[0].fix)
-    _show(report)
+        sys.exit(int(nothing is not None))
+    if nothing is None or len(report.failed) > 1:
+        show_report(report)
     if nothing:
-        raise DocumentError("Nothing could be read.", fix="see the reasons above")
+        raise nothing
 
 
 async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, private: bool) -> IngestReport:
@@ -50,14 +49,24 @@ async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identit
             return await opened.ingest(paths, identity=identity, progress=progress, private=private)
 
 
-def _show(report: IngestReport) -> None:
+def show_report(report: IngestReport) -> None:
+    """Print what was read, and on standard error what was not and why."""
     new = report.read - report.skipped - report.replaced
-    click.echo(
-        f"Read {report.read} documents in {report.seconds:.1f} s: {new} new, {report.replaced} changed, "
-        f"{report.skipped} unchanged, {report.removed} removed; {report.passages} passages written."
-    )
-    console = Console(stderr=True, soft_wrap=True)
+    counts = {"new": new, "changed": report.replaced, "unchanged": report.skipped, "removed": report.removed}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none new"
+    documents = f"{report.read} document{'' if report.read == 1 else 's'}"
+    say(screen(), f"Read {documents} in {report.seconds:.1f} s: {told}; {report.passages} passages written.")
+    errors = screen(stderr=True)
     for failure in report.failed[:_SHOWN]:
-        console.print(f"Not read: {failure.problem} Fix: {failure.fix}", markup=False, highlight=False)
+        say(errors, f"Not read: {failure.problem} Fix: {failure.fix}")
     if len(report.failed) > _SHOWN:
-        console.print(f"... and {len(report.failed) - _SHOWN} more; --json lists them all.")
+        say(errors, f"... and {len(report.failed) - _SHOWN} more; --json lists them all.")
+
+
+def nothing_read(report: IngestReport) -> DocumentError | None:
+    """Return the error of a run that found no document at all."""
+    if report.read or report.removed:
+        return None
+    if len(report.failed) == 1:
+        return DocumentError(report.failed[0].problem, fix=report.failed[0].fix)
+    return DocumentError("Nothing could be read.", fix="see the reasons above")

@@ -1,39 +1,45 @@
-"""How an answer looks: rich on a terminal, plain text elsewhere."""
-
-from collections.abc import Iterable
+"""How an answer looks: the words, where they stand, and in one line how they came about."""
 
 from rich.console import Console
-from rich.markup import escape
 
 from twintrack.app.answer import Answer
+from twintrack.app.places import place
+from twintrack.app.screen import say
 
-_COLOUR = {"answered": "green", "abstained": "yellow", "refused": "red", "failed": "red", "interrupted": "magenta"}
+_COLOUR = {"answered": "", "abstained": "yellow", "refused": "red", "failed": "red", "interrupted": "magenta"}
+_WAITING = "It waits for your decision."
 
 
-def show(answer: Answer, console: Console, *, details: bool = True) -> None:
-    """Print the answer, its citations and, with `details`, how it came about."""
-    console.print(escape(answer.text))
+def show(answer: Answer, console: Console, *, steps: bool = True) -> None:
+    """Print the answer, its citations and how it came about; `steps` adds what each agent did."""
+    say(console, answer.text or (_WAITING if answer.interrupts else answer.reason), _COLOUR[answer.status])
+    for asked in _asked(answer):
+        say(console, f"  {asked}", "magenta")
+    if answer.citations:
+        console.print()
     for citation in answer.citations:
-        console.print(f"[dim]\\[{citation.marker}] {escape(place(citation.source, citation.start))}[/dim]")
-    if details:
-        for line in footnotes(answer):
-            console.print(f"[dim]{escape(line)}[/dim]")
+        say(console, f"[{citation.marker}] {place(citation)}", "cyan")
+    console.print()
+    if steps:
+        for step in answer.steps:
+            failed = f" ({step.error})" if step.error else ""
+            say(console, f"{step.agent}, {step.seconds:.2f} s, {step.status}{failed}: {step.task}", "dim")
+    say(console, footnote(answer), "dim")
 
 
-def footnotes(answer: Answer) -> Iterable[str]:
-    """Yield what a reader should know of how the answer came about."""
-    yield f"{answer.status} by {answer.route or 'no track'} (confidence {answer.confidence:.2f}) in {answer.usage.seconds:.2f} s"
-    if answer.reason:
-        yield f"{'degraded' if answer.degraded else 'because'}: {answer.reason}"
-    for step in answer.steps:
-        yield f"step: {step.agent} {step.status} in {step.seconds:.2f} s: {step.task}{' - ' + step.error if step.error else ''}"
+def footnote(answer: Answer) -> str:
+    """Return how the answer came about, in one line."""
+    track = f"{answer.route} track, confidence {answer.confidence:.2f}" if answer.route else ""
+    reason = f"{'simpler path: ' if answer.degraded else ''}{answer.reason}"
+    tokens = answer.usage.input_tokens + answer.usage.output_tokens
+    spent = f"{tokens} tokens" if tokens else ""
+    parts = (answer.status, track, reason, spent, f"{answer.usage.seconds:.2f} s")
+    return " · ".join(part for part in parts if part)
 
 
-def place(source: str, start: int) -> str:
-    """Return where a quote stands."""
-    return f"{source} at character {start}"
-
-
-def colour(answer: Answer) -> str:
-    """Return the colour of the answer's status."""
-    return _COLOUR[answer.status]
+def _asked(answer: Answer) -> list[str]:
+    return [
+        f"{request['name']} {request.get('args', {})}"
+        for asked in answer.interrupts
+        for request in asked["action_requests"]
+    ]

@@ -3,16 +3,20 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from twintrack.app.screen import screen
 from twintrack.core.context import Identity
 from twintrack.memory.versions import Version, Versions
 
+_USUAL = frozenset({"input", "loop"})
+"""Sources that say nothing a reader of the table asks for."""
+_WHOLE = frozenset({"version", "step", "when"})
 _OPTIONS = (
     click.option("--user", default="local", show_default=True, help="Owner of the thread."),
     click.option("--tenant", default="default", show_default=True, help="Owner's tenant."),
@@ -41,7 +45,7 @@ def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool)
     if as_json:
         _json({"versions": [version.to_json() for version in found]})
     else:
-        Console().print(version_table(found))
+        screen().print(version_table(found))
 
 
 @command.command()
@@ -93,20 +97,27 @@ def fork(thread: str, to_thread: str, user: str, tenant: str, as_json: bool) -> 
 
 
 def version_table(versions: Sequence[Version]) -> Table:
-    """Return the versions as a table, newest first."""
-    table = Table("version", "step", "when", "source", "next", "name", "why", title_justify="left")
-    for version in versions:
-        head = "> " if version.is_head else "  "
-        table.add_row(
-            head + version.id,
-            str(version.step),
-            version.created_at[:19],
-            version.source,
-            ", ".join(version.next),
-            escape(version.name or ""),
-            escape(version.reason or ""),
-        )
+    """Return the versions as a table, newest first; columns in which nothing stands are left out."""
+    columns: dict[str, list[str]] = {
+        "version": [version.id for version in versions],
+        "step": [str(version.step) for version in versions],
+        "when": [_moment(version.created_at) for version in versions],
+        "next": [", ".join(version.next) for version in versions],
+        "source": ["" if version.source in _USUAL else version.source for version in versions],
+        "name": [version.name or "" for version in versions],
+        "why": [version.reason or "" for version in versions],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table("", box=None, pad_edge=False)
+    for name in shown:
+        table.add_column(name, no_wrap=name in _WHOLE, min_width=36 if name == "version" else None)
+    for place, version in enumerate(versions):
+        table.add_row(">" if version.is_head else "", *(escape(cells[place]) for cells in shown.values()))
     return table
+
+
+def _moment(created_at: str) -> str:
+    return datetime.fromisoformat(created_at).astimezone().strftime("%m-%d %H:%M:%S")
 
 
 def _run(act: Callable[[Versions], Awaitable[Any]]) -> Any:

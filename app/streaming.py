@@ -1,6 +1,6 @@
 """Turn LangGraph's stream into the few events a screen needs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,15 +51,35 @@ def _steps(namespace: tuple[str, ...], data: dict[str, Any]) -> list[StreamEvent
 
 
 def _detail(update: Any) -> str:
-    """Return the one thing worth saying of a step."""
+    """Return the one thing worth saying of a step; one line each where there are several."""
     if not isinstance(update, dict):
         return ""
-    if decision := update.get("decision"):
-        return f"{decision['route']}: {decision['reason']}"
-    if "evidence" in update:
-        return f"evidence {update['evidence']:.2f}"
-    if passages := update.get("passages"):
-        return f"{len(passages)} passages"
-    if plan := update.get("plan"):
-        return "; ".join(f"{step['agent']}: {step['task']}" for step in plan)
-    return "; ".join(f"{result['agent']} {result['status']}" for result in update.get("results", []))
+    return next((said for name, say in _TOLD.items() if (said := say(update.get(name)))), "")
+
+
+def _passages(found: Any) -> str:
+    titles = list(dict.fromkeys(passage["title"] for passage in found or ()))
+    return f"{_count(len(found), 'passage')} in {', '.join(titles[:3])}" if titles else ""
+
+
+def _recalled(found: Any) -> str:
+    facts, episodes = ((found or {}).get(tier, ()) for tier in ("facts", "episodes"))
+    told = [_count(len(tier), name) for tier, name in ((facts, "fact"), (episodes, "earlier turn")) if tier]
+    return ", ".join([*told, "summary"] if found and found.get("summary") else told)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+_TOLD: dict[str, Callable[[Any], str]] = {
+    "decision": lambda decision: f"{decision['route']} ({decision['reason']})" if decision else "",
+    "recalled": _recalled,
+    "evidence": lambda share: "" if share is None else f"they hold {share:.0%} of the question",
+    "passages": _passages,
+    "plan": lambda plan: "\n".join(f"{step['agent']}: {step['task']}" for step in plan or ()),
+    "results": lambda done: "\n".join(f"{one['agent']} {one['status']}: {one['task']}" for one in done or ()),
+    "degraded": lambda reason: reason or "",
+    "draft": lambda draft: _count(len(draft["citations"]), "citation") if draft and draft["citations"] else "",
+}
+"""What is said of a field that a step set; the first one that says something is taken."""
