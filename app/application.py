@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
-from twintrack.app.answer import Answer, answer_of
+from twintrack.app.answer import Answer, Usage, answer_of
+from twintrack.app.run_queue import RunQueue
 from twintrack.app.streaming import StreamEvent, events_of
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
@@ -37,6 +39,7 @@ class App:
     """The compiled graph, to be embedded as it is."""
     parts: "Parts"
     versions: Versions
+    runs: RunQueue
 
     @property
     def corpus(self) -> Corpus:
@@ -76,7 +79,8 @@ class App:
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         masked = self.parts.masker.mask(question)
-        return await self._run({"messages": [HumanMessage(masked.text)]}, turn, masked.found)
+        async with self._alone(thread_id):
+            return await self._run({"messages": [HumanMessage(masked.text)]}, turn, masked.found)
 
     async def resume(
         self,
@@ -89,7 +93,8 @@ class App:
     ) -> Answer:
         """Go on with an interrupted turn: one decision, `{"type": "approve"}`, per action asked about."""
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
-        return await self._run(Command(resume={"decisions": decisions}), turn, {})
+        async with self._alone(thread_id):
+            return await self._run(Command(resume={"decisions": decisions}), turn, {})
 
     async def stream(
         self,
@@ -105,7 +110,7 @@ class App:
         masked = self.parts.masker.mask(question)
         started = time.monotonic()
         final: dict[str, Any] = {}
-        async with translated():
+        async with self._alone(thread_id), translated():
             run = self.graph.astream(
                 {"messages": [HumanMessage(masked.text)]},
                 turn.config,
@@ -115,13 +120,17 @@ class App:
             )
             async for event in events_of(run, final):
                 yield event
-        yield StreamEvent("answer", answer=await self._answer(final, turn, masked.found, started))
+            answer = await self._answer(final, turn, masked.found, started)
+        yield StreamEvent("answer", answer=answer)
 
     async def trace(self, answer: Answer, *, user_id: str = "local", tenant_id: str = "default") -> Trace | None:
         """Return the trace of a turn, where traces are kept in Redis."""
         await asyncio.to_thread(self.parts.tracer.flush)
         store = self.parts.tracer.store
         return await store.get(answer.trace_id, Identity(tenant_id, user_id)) if store else None
+
+    def _alone(self, thread_id: str | None) -> AbstractAsyncContextManager[None]:
+        return self.runs.alone(self.graph.checkpointer, thread_id)
 
     async def _run(self, request: Any, turn: "Turn", found: dict[str, str]) -> Answer:
         started = time.monotonic()
@@ -132,7 +141,7 @@ class App:
     async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
         fields = answer_of(state)
         fields["text"] = restore(fields["text"], found)
-        usage = turn.meter.usage() | {"seconds": round(time.monotonic() - started, 4)}
+        usage = Usage(**{**turn.meter.usage(), "seconds": round(time.monotonic() - started, 4)})
         version, trace_id = await self._head(turn.thread_id)
         return Answer(**fields, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twintrack.app.application import App
+from twintrack.app.run_queue import RunQueue
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.models import Models
@@ -100,7 +101,13 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
         await asyncio.gather(check_server(parts.source), parts.resources.models.warm())
         saver = checkpointer or versioned_saver(parts)
         graph = build_graph(parts, checkpointer=saver)
-        yield App(graph=graph, parts=parts, versions=Versions(graph, parts.resources.memory))
+        tree = parts.settings
+        yield App(
+            graph=graph,
+            parts=parts,  # pyright: ignore[reportArgumentType] # it reads a linked file twice
+            versions=Versions(graph, parts.resources.memory),
+            runs=RunQueue(tree.checkpoints.concurrent_runs, tree.budgets.max_seconds),
+        )
     finally:
         await parts.aclose()
 

@@ -147,6 +147,10 @@ class CheckpointSettings(Section):
 
     ttl_minutes: float | None = Field(default=None, gt=0, description="Minutes an idle thread is kept; unset keeps it.")
     keep_last: int = Field(default=200, ge=1, description="Versions kept per thread when pruning.")
+    concurrent_runs: Literal["queue", "reject", "replace"] = Field(
+        default="queue",
+        description="What a run does where another works on its thread: wait in the queue, give up, or end the other.",
+    )
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."
     )

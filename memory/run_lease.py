@@ -16,6 +16,8 @@ Policy = Literal["reject", "queue", "replace"]
 LEASE_S = 10.0
 """Seconds after which a run that died no longer holds its thread."""
 _PAUSE_S = 0.02
+_LOOK_S = 0.5
+"""Seconds, at most, until a run notices that another has taken its thread."""
 _RENEW = Script("lease_renew")
 _LEAVE = Script("lease_leave")
 
@@ -61,12 +63,17 @@ class _Lease:
         self._storage, self._thread_id, self._lease_s = storage, thread_id, lease_s
         self._key = thread_keys(thread_id)[0].removesuffix(b"ids") + b"lease"
         self._holder, self._ms = uuid4().bytes, b"%d" % int(lease_s * 1000)
+        self._look_s = min(lease_s / 4, _LOOK_S)
         self.lost = False
 
     async def take(self, policy: Policy, wait_s: float) -> None:
         deadline = time.monotonic() + (wait_s if policy == "queue" else 0)
         words = ("SET", self._key, self._holder, "PX", self._ms)
-        while not await self._storage.command(*words, *(() if policy == "replace" else ("NX",))):
+        if policy == "replace":
+            if await self._storage.command(*words, "GET"):
+                await asyncio.sleep(self._look_s * 1.5)  # the run that was replaced must have noticed
+            return
+        while not await self._storage.command(*words, "NX"):
             if time.monotonic() >= deadline:
                 raise _taken(self._thread_id)
             await asyncio.sleep(_PAUSE_S)
@@ -75,7 +82,7 @@ class _Lease:
         """Renew until cancelled; end the run once the lease is someone else's, or cannot be told to be ours."""
         held_until = time.monotonic() + self._lease_s
         while time.monotonic() < held_until:
-            await asyncio.sleep(self._lease_s / 4)
+            await asyncio.sleep(self._look_s)
             asked = time.monotonic()
             with suppress(Unavailable):
                 if not await self._storage.run_alone(_RENEW, self._key, [self._holder, self._ms]):
