@@ -1,8 +1,9 @@
 """Finds records by meaning and by words in one round trip, and mixes the two rankings."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,6 @@ class HybridSearch:
     def commands(self) -> list[tuple[Any, ...]]:
         """Return the search by vector, then the search by words unless there are none."""
         wall = tags(self.filters)
-        returned = ("RETURN", len(self.fields), *self.fields)
         page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
         near = (
             *("FT.SEARCH", self.index, f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector AS distance]"),
@@ -60,14 +60,16 @@ class HybridSearch:
         # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
         # and stemming would put such a union in again, hence VERBATIM.
         text = "|".join(f"({wall} @{self.text_field}:{term})" for term in terms)
-        return [near, ("FT.SEARCH", self.index, text, "VERBATIM", "WITHSCORES", "SCORER", "BM25STD", *returned, *page)]
+        # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
+        scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
+        return [near, ("FT.SEARCH", self.index, text, *scored, *page)]
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
-        """Return what the commands' replies hold, best first."""
-        near, text = parse(replies[0]), parse(replies[1]) if len(replies) > 1 else []
-        similarity = {key: 1.0 - float(fields["distance"]) for key, _, fields in near}
-        text_score = {key: score for key, score, _ in text}
-        fields = {key: values for key, _, values in (*text, *near)}
+        """Return what the commands' replies hold, best first; what only words found is without its fields."""
+        text_score = scores(replies[1]) if len(replies) > 1 else {}
+        fields: dict[str, dict[str, str]] = {key: {} for key in text_score}
+        fields |= {key: values for key, _, values in parse(replies[0])}
+        similarity = {key: 1.0 - float(values["distance"]) for key, values in fields.items() if values}
         return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
 
 
@@ -77,7 +79,14 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     Raises:
         RedisError: the search could not be run.
     """
-    return search.read(await run(index, search.commands()))[:limit]
+    rows = search.read(await run(index, search.commands()))[:limit]
+    bare = [row.key for row in rows if not row.fields]
+    if not bare:
+        return rows
+    replies = await _run(index, [("HMGET", key, *search.fields) for key in bare])
+    found = {key: _fields(zip(search.fields, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
+    filled = [row if row.fields else replace(row, fields=found[row.key]) for row in rows]
+    return [row for row in filled if row.fields]
 
 
 async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -93,10 +102,7 @@ async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list
 
 async def _run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     client: Any = index.client
-    pipe = client.pipeline(transaction=False)
-    for command in commands:
-        pipe.execute_command(*command)
-    return list(await pipe.execute())
+    return list(await asyncio.gather(*(client.execute_command(*command) for command in commands)))
 
 
 def mix(
@@ -142,8 +148,15 @@ def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
     ]
 
 
+def scores(reply: Any) -> dict[str, float]:
+    """Return the score of each key in a reply of FT.SEARCH without content, in either protocol."""
+    if isinstance(reply, Mapping):
+        return {_text(hit[b"id"]): float(hit[b"score"]) for hit in reply[b"results"]}
+    return {_text(key): float(score) for key, score in zip(reply[1::2], reply[2::2], strict=True)}
+
+
 def _fields(pairs: Any) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in pairs}
+    return {_text(name): _text(value) for name, value in pairs if value is not None}
 
 
 def _text(value: bytes | str) -> str:

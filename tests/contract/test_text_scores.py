@@ -53,3 +53,22 @@ async def test_the_wall_changes_no_score(source: RedisSource, seed: int) -> None
     assert walled.keys() == expected.keys()
     for name, score in walled.items():
         assert score == pytest.approx(expected[name], rel=0.02)
+
+
+async def test_what_only_the_words_find_comes_with_its_fields(source: RedisSource) -> None:
+    index = await source.index(SCHEMA)
+    client: Any = source.client()
+    for name, held, vector in (("near", "other", [1, 0]), ("said", "theorem", [0, 1])):
+        fields: dict[Any, Any] = {"tenant": "a", "words": held, "vector": np.array(vector, np.float32).tobytes()}
+        await client.hset(f"scores:{name}", mapping=fields)
+    search = HybridSearch(
+        index="scores",
+        words=["theorem"],
+        vector=np.array([1, 0], np.float32),
+        filters={"tenant": "a"},
+        fields=("words",),
+        vector_weight=0.5,
+        candidates=1,
+    )
+    rows = await hybrid(index, search, limit=2)
+    assert {row.key: row.fields["words"] for row in rows} == {"scores:near": "other", "scores:said": "theorem"}

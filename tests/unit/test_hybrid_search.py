@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twintrack.core.hybrid import HybridSearch, mix, parse, tags
+from twintrack.core.hybrid import HybridSearch, mix, parse, scores, tags
 
 
 def commands(words: list[str]) -> list[tuple[object, ...]]:
@@ -41,6 +41,9 @@ def test_a_reply_reads_the_same_in_both_protocols() -> None:
     new = {b"results": [{b"id": b"k", b"score": 1.5, b"extra_attributes": {b"data": b"x"}}]}
     assert parse(old) == parse(new) == [("k", 1.5, {"data": "x"})]
     assert parse([0]) == parse({b"results": []}) == []
+    bare = {b"results": [{b"id": b"k", b"score": 1.5}, {b"id": b"m", b"score": 1.0}]}
+    assert scores([2, b"k", b"1.5", b"m", b"1"]) == scores(bare) == {"k": 1.5, "m": 1.0}
+    assert scores([0]) == scores({b"results": []}) == {}
 
 
 def test_the_weight_decides_between_meaning_and_words() -> None:
