@@ -115,7 +115,7 @@ class App:
                 {"messages": [HumanMessage(masked.text)]},
                 turn.config,
                 context=turn.context,
-                stream_mode=["updates", "messages", "values"],
+                stream_mode=["tasks", "messages", "values"],
                 subgraphs=True,
             )
             async for event in events_of(run, final):

@@ -20,7 +20,7 @@ Run = Callable[["Conversation", str], Awaitable[None]]
 HELP = "/help lists the commands."
 _ANSWER_CHARS = 80
 _MEANINGS = {
-    "/versions": "the conversation's versions, newest first",
+    "/versions [all]": "where each turn ended, newest first; all: every step",
     "/rollback VERSION [REASON]": "go on from an earlier version; nothing is deleted",
     "/memory [TEXT]": "what is remembered of you, or what TEXT brings back",
     "/trace": "what the last turn did, step by step",
@@ -30,10 +30,14 @@ _MEANINGS = {
 }
 
 
-async def versions(chat: "Conversation", _: str) -> None:
-    """List the thread's versions."""
+async def versions(chat: "Conversation", which: str) -> None:
+    """List the thread's versions: where turns ended and what was named or gone back to, or all of them."""
     listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
-    chat.console.print(version_table(listed) if listed else "This conversation has no version yet: ask something.")
+    told = [one for one in listed if which == "all" or not one.next or one.name or one.reason or one.is_head]
+    if told:
+        chat.console.print(version_table(told))
+    else:
+        say(chat.console, "This conversation has no version yet: ask something.")
 
 
 async def rollback(chat: "Conversation", argument: str) -> None:

@@ -31,9 +31,8 @@ async def events_of(run: AsyncIterator[Any], final: dict[str, Any]) -> AsyncIter
             final.update(data)
         elif mode == "messages" and (token := _token(*data)):
             yield StreamEvent("token", token=token)
-        elif mode == "updates":
-            for event in _steps(namespace, data):
-                yield event
+        elif mode == "tasks" and "result" in data and not data["interrupts"]:
+            yield _step(namespace, data)
 
 
 def _token(message: Any, metadata: dict[str, Any]) -> str:
@@ -41,17 +40,13 @@ def _token(message: Any, metadata: dict[str, Any]) -> str:
     return str(message.text) if is_answer else ""
 
 
-def _steps(namespace: tuple[str, ...], data: dict[str, Any]) -> list[StreamEvent]:
+def _step(namespace: tuple[str, ...], task: dict[str, Any]) -> StreamEvent:
     track = namespace[0].split(":")[0] + "/" if namespace else ""
-    return [
-        StreamEvent("step", step=f"{track}{name}", detail=_detail(update or {}))
-        for name, update in data.items()
-        if not name.startswith("__")
-    ]
+    return StreamEvent("step", step=f"{track}{task['name']}", detail=_detail(task["result"]))
 
 
 def _detail(update: Any) -> str:
-    """Return the one thing worth saying of a step; one line each where there are several."""
+    """Return the one thing worth saying of a step, on one line each where there are several."""
     if not isinstance(update, dict):
         return ""
     return next((said for name, say in _TOLD.items() if (said := say(update.get(name)))), "")
@@ -75,10 +70,10 @@ def _count(number: int, noun: str) -> str:
 _TOLD: dict[str, Callable[[Any], str]] = {
     "decision": lambda decision: f"{decision['route']} ({decision['reason']})" if decision else "",
     "recalled": _recalled,
-    "evidence": lambda share: "" if share is None else f"they hold {share:.0%} of the question",
+    "evidence": lambda share: f"they hold {share:.0%} of the question" if share else "",
     "passages": _passages,
     "plan": lambda plan: "\n".join(f"{step['agent']}: {step['task']}" for step in plan or ()),
-    "results": lambda done: "\n".join(f"{one['agent']} {one['status']}: {one['task']}" for one in done or ()),
+    "results": lambda done: "\n".join(f"{one['agent']} {one['status']}, {one['seconds']:.2f} s" for one in done or ()),
     "degraded": lambda reason: reason or "",
     "draft": lambda draft: _count(len(draft["citations"]), "citation") if draft and draft["citations"] else "",
 }
