@@ -24,11 +24,16 @@ def command(question: str, thread: str | None, user: str, tenant: str, as_json: 
     answer = asyncio.run(_ask(text, thread, user, tenant))
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
-    else:
+    elif answer.status not in _NOT_DONE:
         show(answer, screen())
     if answer.status in _NOT_DONE:
-        click.echo(f"twintrack: {answer.status}: {' '.join((answer.reason or answer.text).split())}", err=True)
+        click.echo(f"twintrack: {' '.join(_why(answer).split())}", err=True)
         sys.exit(1)
+
+
+def _why(answer: Answer) -> str:
+    """Return the text, which for these says what is wrong and what to do, and the cause where it is not in it."""
+    return answer.text if answer.status == "refused" or not answer.reason else f"{answer.text} ({answer.reason})"
 
 
 async def _ask(question: str, thread: str | None, user: str, tenant: str) -> Answer:

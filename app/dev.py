@@ -11,7 +11,9 @@ from twintrack.core.errors import SettingsError
 
 
 @click.command()
-@click.option("--port", type=int, default=2024, show_default=True, help="Port to listen on, loopback only.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=2024, show_default=True, help="Port to listen on, loopback only."
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -19,7 +21,8 @@ from twintrack.core.errors import SettingsError
     show_default=True,
     help="Graphs to serve.",
 )
-def command(port: int, config: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what keeps it from starting as one JSON object.")
+def command(port: int, config: Path, as_json: bool) -> None:  # noqa: ARG001 - the command line reads --json itself
     """Serve the graphs of langgraph.json on loopback."""
     program = shutil.which("langgraph", path=str(Path(sys.executable).parent)) or shutil.which("langgraph")
     if program is None:

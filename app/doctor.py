@@ -135,14 +135,15 @@ def _broken(check: str, error: TwintrackError) -> Finding:
 
 
 def _show(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("check", "", title="twintrack doctor", title_justify="left")
+    from twintrack.app.screen import screen
+
+    table = Table("", "check", box=None, show_header=False, pad_edge=False)
     table.add_column("found", overflow="fold")
     for finding in findings:
         colour = _COLOURS[finding.status]
         fix = f"\n[bold]Fix:[/bold] {escape(finding.fix)}" if finding.fix else ""
-        table.add_row(finding.check, f"[{colour}]{finding.status}[/{colour}]", escape(finding.found) + fix)
-    Console().print(table)
+        table.add_row(f"[{colour}]{finding.status}[/{colour}]", finding.check, escape(finding.found) + fix)
+    screen().print(table)

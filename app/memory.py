@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
+from twintrack.app.screen import heading, say, screen
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.errors import InputError
@@ -23,6 +23,7 @@ from twintrack.memory.tiers import Memory
 
 T = TypeVar("T")
 
+_ANSWER_CHARS = 160
 _OPTIONS = (
     click.option("--user", default="local", show_default=True, help="Whose memory."),
     click.option("--tenant", default="default", show_default=True, help="The user's tenant."),
@@ -115,33 +116,34 @@ def _show(facts: Sequence[Fact], episodes: Sequence[Episode], *, as_json: bool) 
     elif not facts and not episodes:
         click.echo("Nothing is remembered.")
     else:
-        console = Console()
-        for table in (fact_table(facts), episode_table(episodes)):
-            if table.row_count:
-                console.print(table)
+        _show_facts(facts)
+        _show_episodes(episodes)
 
 
-def fact_table(facts: Sequence[Fact]) -> Table:
-    """Return facts as a table."""
-    table = Table("id", "since", "fact", "topic", title="Facts", title_justify="left")
+def _show_facts(facts: Sequence[Fact]) -> None:
+    if facts:
+        heading(screen(), "Facts")
     for fact in facts:
-        text = escape(fact["text"]) + (
-            f" [dim](replaced {_day(fact['invalid_at'])})[/dim]" if fact["invalid_at"] else ""
-        )
-        table.add_row(fact["id"], _day(fact["created_at"]), text, escape(fact["topic"]))
-    return table
+        replaced = f"  replaced {_day(fact['invalid_at'])}" if fact["invalid_at"] else ""
+        _record(f"{fact['id']}  {_day(fact['created_at'])}  {fact['topic']}{replaced}", fact["text"])
 
 
-def episode_table(episodes: Sequence[Episode]) -> Table:
-    """Return episodes as a table."""
-    table = Table("id", "when", "question", "answer", "how", title="Episodes", title_justify="left")
+def _show_episodes(episodes: Sequence[Episode]) -> None:
+    if episodes:
+        heading(screen(), "Episodes")
     for episode in episodes:
         how = f"{episode['status']} ({episode['route']})" if episode["route"] else episode["status"]
-        answer = episode["answer"] if len(episode["answer"]) <= 160 else episode["answer"][:159] + "…"
-        table.add_row(
-            episode["id"], _day(episode["created_at"]), escape(episode["question"]), escape(answer), escape(how)
-        )
-    return table
+        answer = " ".join(episode["answer"].split())
+        answer = answer if len(answer) <= _ANSWER_CHARS else answer[: _ANSWER_CHARS - 1] + "…"
+        _record(f"{episode['id']}  {_day(episode['created_at'])}  {how}", episode["question"], f"→ {answer}")
+
+
+def _record(head: str, *lines: str) -> None:
+    """Print one record: its id whole, to be copied, and below it what it says."""
+    console = screen()
+    say(console, head.rstrip(), "dim")
+    for line in lines:
+        console.print(Padding(Text(line), (0, 0, 0, 4)))
 
 
 def _day(moment: float) -> str:

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
+from twintrack.app.screen import say, screen
 from twintrack.core.settings import load_settings
 
 
@@ -19,10 +20,10 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(settings.model_dump_json(indent=2))
         return
-    table = Table("variable", "value", "meaning", title="twintrack settings", title_justify="left")
+    console = screen()
     for name, value, meaning in rows(settings):
-        table.add_row(name, value, meaning)
-    Console().print(table)
+        say(console, f"{name}={value}", "bold")
+        console.print(Padding(Text(meaning, style="dim"), (0, 0, 0, 4)))
 
 
 def rows(settings: BaseModel, prefix: str = "TWINTRACK_") -> list[tuple[str, str, str]]:

@@ -12,13 +12,16 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from twintrack.app.screen import screen
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_errors import translated
 from twintrack.core.settings import load_settings
 from twintrack.core.trace_tree import describe, duration, tree_lines, visible_children
 from twintrack.core.traces import Trace, TraceSpan, TraceStore
 
+_WHOLE = frozenset({"trace", "started", "took", "status", "route"})
 _STYLES = {"ERROR": "red", "WARNING": "yellow"}
 _OPTIONS = (
     click.option("--thread", default=None, help="Only turns of this thread."),
@@ -47,7 +50,7 @@ def list_(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"traces": [summary(trace) for trace in found]}, ensure_ascii=False))
     elif found:
-        Console().print(trace_table(found))
+        screen().print(trace_table(found))
     else:
         click.echo("No trace is kept yet: ask something, or see the setting tracing.keep_local.")
 
@@ -64,14 +67,15 @@ def show(trace_id: str | None, last: bool, thread: str | None, user: str, tenant
     if as_json:
         click.echo(json.dumps(trace.as_json() | summary(trace), ensure_ascii=False))
     else:
-        print_trace(trace, Console())
+        print_trace(trace, screen())
 
 
 async def read_traces(identity: Identity, thread: str | None = None) -> Sequence[Trace]:
     """Return the user's kept traces, newest first."""
     source = RedisSource(load_settings().redis)
     try:
-        return await TraceStore(source).list(identity, thread)
+        async with translated():
+            return await TraceStore(source).list(identity, thread)
     finally:
         await source.aclose()
 
@@ -108,12 +112,14 @@ def summary(trace: Trace) -> dict[str, Any]:
 
 def trace_table(traces: Sequence[Trace]) -> Table:
     """Return the rows for a terminal."""
-    table = Table("trace", "started", "thread", "took", "status", "route", "tokens", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("trace", "started", "thread", "took", "status", "route", "tokens"):
+        table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
     for trace in traces:
         row, labels = summary(trace), trace.labels
         table.add_row(
             trace.id[:12],
-            row["started"],
+            datetime.fromtimestamp(trace.start).astimezone().strftime("%m-%d %H:%M:%S"),
             Text(trace.thread_id),
             duration(trace.seconds),
             Text(labels.get("status", ""), style="red" if trace.failed else ""),
