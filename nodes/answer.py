@@ -10,6 +10,7 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation, Passage
 from twintrack.core.tokens import sentences
 from twintrack.nodes.extract import best_sentence, extract
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import ANSWER, say
 from twintrack.nodes.state import NOTHING_RECALLED, DirectState, Draft
 
@@ -27,7 +28,8 @@ async def answer(state: DirectState, *, model: BaseChatModel, embedder: Embedder
     try:
         reply = await model.ainvoke(_prompt(state))
     except TwintrackError as error:
-        return await quote(state, embedder=embedder) | {"degraded": f"answered by quoting: {error.problem}"}
+        label = also(state, f"answered by quoting: {error.problem}")
+        return await quote(state, embedder=embedder) | {"degraded": label}
     return {"draft": cited(state["question"], str(reply.text), state["passages"])}
 
 
@@ -42,7 +44,7 @@ def cited(question: str, text: str, passages: list[Passage]) -> Draft:
         for number in numbers:
             citations.setdefault(number, _citation(number, sentence, passages[number - 1]))
         if numbers:
-            kept.append(sentence)
+            kept.append(_MARK.sub(lambda mark, known=numbers: mark[0] if int(mark[1]) in known else "", sentence))  # type: ignore[misc]
     if not kept:
         return Draft(status="abstained", text=say("abstain", question), citations=[], reason="no claim was supported")
     return Draft(status="answered", text=" ".join(kept), citations=[citations[n] for n in sorted(citations)])

@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import COMPOSE, say
 from twintrack.nodes.state import Draft, StepResult, TeamState
 
@@ -22,8 +23,12 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
     if not done:
         return {"tried": tried, "draft": None, "failure": _why(steps)}
     text, citations = joined(done)
+    label: dict[str, Any] = {}
     if model is not None:
-        text = await _written(state["question"], text, citations, model)
+        try:
+            text = await _written(state["question"], text, citations, model)
+        except TwintrackError as error:
+            label = {"degraded": also(state, f"answered in the agents' own words: {error.problem}")}
     missing = [step["task"] for step in steps if step["status"] != "done"]
     if missing:
         text = f"{text}\n\n{say('partial', state['question'], tasks='; '.join(missing))}"
@@ -32,6 +37,7 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
         "tried": tried,
         "draft": Draft(status="answered", text=text, citations=citations, reason=reason),
         "failure": "",
+        **label,
     }
 
 
@@ -54,11 +60,8 @@ def _renumbered(text: str, numbers: dict[int, int]) -> str:
 
 
 async def _written(question: str, findings: str, citations: Sequence[Citation], model: BaseChatModel) -> str:
-    """Return the model's wording, or the findings themselves where it lost a citation or failed."""
-    try:
-        reply = await model.ainvoke(COMPOSE.format(question=question, findings=findings))
-    except TwintrackError:
-        return findings
+    """Return the model's wording, or the findings themselves where it lost a citation."""
+    reply = await model.ainvoke(COMPOSE.format(question=question, findings=findings))
     text = str(reply.text)
     kept = {int(mark) for mark in _MARK.findall(text)}
     return text if kept == {citation["marker"] for citation in citations} else findings

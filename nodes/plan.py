@@ -1,7 +1,7 @@
 """Split the question into steps for the team's agents."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel, Field
@@ -9,11 +9,20 @@ from pydantic import BaseModel, Field
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.decompose import AgentCard, decompose
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import PLAN
 from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Step, StepResult, TeamState
 
-Planner = Callable[[str, Sequence[StepResult]], Awaitable[list[Step]]]
+
+class Planned(NamedTuple):
+    """Steps, and why they were not planned as they should have been."""
+
+    steps: list[Step]
+    degraded: str = ""
+
+
+Planner = Callable[[str, Sequence[StepResult]], Awaitable[Planned]]
 """From the question, and what earlier steps found, to steps."""
 
 
@@ -36,15 +45,17 @@ async def plan(state: TeamState, *, planner: Planner) -> dict[str, Any]:
     """Write the plan, or after a first round the steps that are still missing."""
     results = state.get("results", [])
     kept = [step for step in state.get("plan", []) if step["id"] in {result["step_id"] for result in results}]
-    steps = await planner(state["question"], results)
-    return {"plan": [*kept, *_fresh(steps, kept)], "replans": state.get("replans", -1) + 1, "draft": None}
+    planned = await planner(state["question"], results)
+    label = {"degraded": also(state, planned.degraded)} if planned.degraded else {}
+    replans = state.get("replans", -1) + 1
+    return {"plan": [*kept, *_fresh(planned.steps, kept)], "replans": replans, "draft": None, **label}
 
 
 def rule_planner(cards: Sequence[AgentCard], embedder: Embedder, limit: int) -> Planner:
     """Plan without a model: by rules and by nearness to the agents' own descriptions."""
 
-    async def planner(question: str, results: Sequence[StepResult]) -> list[Step]:
-        return [] if results else await decompose(question, cards, embedder, max_steps=limit)
+    async def planner(question: str, results: Sequence[StepResult]) -> Planned:
+        return Planned([] if results else await decompose(question, cards, embedder, max_steps=limit))
 
     return planner
 
@@ -55,15 +66,18 @@ def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, 
     names = {card.name for card in cards}
     writer = model.with_structured_output(Plan)
 
-    async def planner(question: str, results: Sequence[StepResult]) -> list[Step]:
+    async def by_rules(question: str, results: Sequence[StepResult], why: str) -> Planned:
+        return Planned((await otherwise(question, results)).steps, f"planned by rules: {why}")
+
+    async def planner(question: str, results: Sequence[StepResult]) -> Planned:
         known = "\n".join(f"- {r['task']}: {r['text'] or r['error']}" for r in results) or "(nothing)"
         prompt = PLAN.format(question=question, agents=agents, results=known, limit=limit)
         try:
             written = await writer.ainvoke(prompt, QUIET)
-        except TwintrackError:
-            return await otherwise(question, results)
+        except TwintrackError as error:
+            return await by_rules(question, results, error.problem)
         steps = sound(written.steps, names, limit) if isinstance(written, Plan) else []
-        return steps or await otherwise(question, results)
+        return Planned(steps) if steps else await by_rules(question, results, "the plan named nothing that can be done")
 
     return planner
 

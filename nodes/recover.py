@@ -7,6 +7,7 @@ from langgraph.errors import NodeError
 from langgraph.types import Command
 
 from twintrack.core.errors import TwintrackError
+from twintrack.nodes.labels import also
 from twintrack.nodes.state import State
 
 log = logging.getLogger(__name__)
@@ -32,14 +33,14 @@ async def to_fail(state: State, error: NodeError) -> Command[str]:
 
 async def to_route(state: State, error: NodeError) -> Command[str]:
     """Go on without memories."""
-    return Command(goto="route", update={"degraded": f"answered without memory: {broke(error)}"})
+    return Command(goto="route", update={"degraded": also(state, f"answered without memory: {broke(error)}")})
 
 
 async def to_team(state: State, error: NodeError) -> Command[str]:
     """Let the team try what no route was found for: unsure goes to the team."""
-    return Command(goto="team", update={"degraded": f"no route was chosen: {broke(error)}"})
+    return Command(goto="team", update={"degraded": also(state, f"no route was chosen: {broke(error)}")})
 
 
 async def keep_answer(state: State, error: NodeError) -> dict[str, str]:
     """Keep the answer although the turn was not remembered."""
-    return {"degraded": f"not remembered: {broke(error)}"}
+    return {"degraded": also(state, f"not remembered: {broke(error)}")}

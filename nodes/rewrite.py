@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from twintrack.core.errors import TwintrackError
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import REWRITE
 from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import DirectState
@@ -29,8 +30,9 @@ async def rewrite(state: DirectState, *, model: BaseChatModel | None) -> dict[st
         return {"query": f"{earlier[-1]} {question}"}
     try:
         reply = await model.ainvoke(REWRITE.format(history="\n".join(earlier[-4:]), question=question), QUIET)
-    except TwintrackError:
-        return {"query": f"{earlier[-1]} {question}"}
+    except TwintrackError as error:
+        label = also(state, f"searched without rewriting the question: {error.problem}")
+        return {"query": f"{earlier[-1]} {question}", "degraded": label}
     return {"query": str(reply.text).strip() or question}
 
 

@@ -14,8 +14,8 @@ from twintrack.nodes.known import known, noted
 from twintrack.nodes.prompts import ROUTER
 from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
 
-QUIET: RunnableConfig = {"tags": ["langsmith:nostream"]}
-"""Keeps the tokens of inner model calls out of the caller's stream."""
+QUIET: RunnableConfig = {"tags": ["nostream", "langsmith:nostream"]}
+"""Keeps the tokens of inner model calls out of the caller's stream: LangGraph knows one word, chat clients the other."""
 
 
 class Classifier(Protocol):

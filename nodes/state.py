@@ -123,6 +123,7 @@ class TeamState(TypedDict, total=False):
     steps: list[StepResult]
     draft: Draft | None
     failure: str
+    degraded: str
 
 
 class DirectOutput(TypedDict, total=False):
@@ -142,6 +143,7 @@ class TeamOutput(TypedDict, total=False):
     steps: list[StepResult]
     draft: Draft | None
     failure: str
+    degraded: str
 
 
 class Assignment(TypedDict):

@@ -2,13 +2,19 @@
 
 from typing import Any, Literal
 
+from twintrack.nodes.labels import also
 from twintrack.nodes.state import State
 
 
 async def step_down(state: State) -> dict[str, Any]:
     """Label the turn as degraded and say why, before the direct track answers."""
     why = state.get("failure") or "the team had no answer"
-    return {"degraded": f"stepped down from team to direct: {why}", "tried": ["team"], "draft": None, "failure": ""}
+    return {
+        "degraded": also(state, f"stepped down from team to direct: {why}"),
+        "tried": ["team"],
+        "draft": None,
+        "failure": "",
+    }
 
 
 def after_direct(state: State) -> Literal["team", "release"]:
