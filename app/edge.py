@@ -47,7 +47,7 @@ class MaskingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"} or _is_upload(scope):
+        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
             await self._app(scope, receive, send)
             return
         body = await _read(scope, receive, self._limit)
@@ -114,10 +114,6 @@ def _masked_bytes(body: bytes, masker: Masker) -> bytes:
 
 def _header(scope: Scope, name: bytes) -> bytes:
     return next((bytes(value) for key, value in scope["headers"] if key.lower() == name), b"")
-
-
-def _is_upload(scope: Scope) -> bool:
-    return _header(scope, b"content-type").lower().startswith((b"multipart/", b"application/octet-stream"))
 
 
 async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:

@@ -89,18 +89,28 @@ def open_client(settings: RedisSettings, server: EmbeddedRedis) -> Redis:
     if settings.url is None:
         pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **_pool_options(settings))
         return WiredRedis.from_pool(pool)
-    url = settings.url.get_secret_value()
     try:
-        return _open_url(url, settings)
-    except (ValueError, TypeError) as error:
-        scheme = url.partition("://")[0] if "://" in url else "without a scheme"
-        raise SettingsError(
-            f"The Redis URL ({scheme}) in TWINTRACK_REDIS__URL cannot be used: {error}.", fix=f"write it as {FORMS}"
-        ) from error
+        return _open_url(settings.url.get_secret_value(), settings)
+    except _Unusable as error:
+        problem = str(error)
+    except (ValueError, TypeError):
+        problem = "it has none of the known forms"
+    # Raised out here so that the vendor's words, which quote the URL, are no part of the trace either.
+    raise SettingsError(
+        f"The Redis URL in TWINTRACK_REDIS__URL cannot be used: {problem}.",
+        fix=f"percent-encode the password (%2F for /, %40 for @), and write it as {FORMS}",
+    )
+
+
+class _Unusable(ValueError):
+    """Says in our own words what is wrong with a URL, without any part of it."""
 
 
 def _open_url(url: str, settings: RedisSettings) -> Redis:
     scheme, _, rest = url.partition("://")
+    if "@" in _after_authority(rest):
+        # The server's name would be read from the middle of the password, and shown when it is not found.
+        raise _Unusable("a sign of its user or password ends it before the @")
     base, _, kind = scheme.partition("+")
     if kind == "sentinel":
         return _open_sentinel(base, rest, settings)
@@ -113,7 +123,7 @@ def _open_sentinel(base: str, rest: str, settings: RedisSettings) -> Redis:
     user, hosts, path, query = _parts(rest)
     master, _, database = path.partition("/")
     if not master:
-        raise ValueError("it names no master")
+        raise _Unusable("it names no master")
     options = _options(f"{base}://{user}localhost/{database}{query}", settings)
     asking = {"socket_timeout": settings.timeout_s, "password": options.pop("sentinel_password", None)}
     sentinels: Any = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call] # the vendor's own
@@ -137,6 +147,11 @@ def _options(url: str, settings: RedisSettings) -> dict[str, Any]:
     return _pool_options(settings) | said | {"ssl": tls}
 
 
+def _after_authority(rest: str) -> str:
+    end = min((place for sign in "/?#" if (place := rest.find(sign)) >= 0), default=len(rest))
+    return rest[end:]
+
+
 def _parts(rest: str) -> tuple[str, list[tuple[str, int]], str, str]:
     """Split `user:password@host:port,host:port/path?query`; the query keeps its question mark."""
     before, mark, query = rest.partition("?")
@@ -146,7 +161,7 @@ def _parts(rest: str) -> tuple[str, list[tuple[str, int]], str, str]:
     for host in hosts.split(","):
         name, _, port = host.rpartition(":")
         if not name or not port.isdigit():
-            raise ValueError(f"{host!r} is not host:port")
+            raise _Unusable("the part after @ is not host:port")
         pairs.append((name.strip("[]"), int(port)))
     return user + at, pairs, path, mark + query
 

@@ -108,6 +108,14 @@ async def test_a_missing_content_type_does_not_slip_past(client: httpx.AsyncClie
     assert MAIL not in json.dumps(answer.json()["input"])
 
 
+@pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data; boundary=x", "x/y", ""])
+async def test_no_content_type_lets_json_past_the_mask_or_the_limit(client: httpx.AsyncClient, kind: str) -> None:
+    headers = {"content-type": kind}
+    answer = await client.post("/runs", content=json.dumps(RUN), headers=headers)
+    assert MAIL not in json.dumps(answer.json()["input"])
+    assert (await client.post("/runs", content=b"x" * 200_000, headers=headers)).status_code == 413
+
+
 @pytest.mark.parametrize("body", [b"{not json", b"", b'\xff\xfe{"', b'{"input":  "nothing to mask", "n": 1.10}'])
 async def test_what_is_no_json_or_needs_no_mask_arrives_byte_for_byte(client: httpx.AsyncClient, body: bytes) -> None:
     assert (await client.post("/runs", content=body)).content == body

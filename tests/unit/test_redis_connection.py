@@ -3,10 +3,13 @@
 import asyncio
 import re
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
@@ -90,6 +93,31 @@ async def test_a_url_of_no_known_form_is_refused_without_its_password(url: str) 
     with pytest.raises(SettingsError, match=re.escape("redis://user:password@host:port/db")) as caught:
         opened(url)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "http", "nothing"])
+@given(password=st.text("abcXYZ019/?#[]:@%é ", min_size=6, max_size=24), tail=st.sampled_from(["host:6379", "h", "/s"]))
+def test_no_part_of_a_password_is_shown_whatever_the_url(scheme: str, password: str, tail: str) -> None:
+    password = f"s3cr{password}hush"
+    for between in (":", "ann:", ""):
+        try:
+            opened(f"{scheme}://{between}{password}@{tail}")
+        except SettingsError as error:
+            shown = "".join(traceback.format_exception(error))
+            message = str(error)
+            assert "s3cr" not in message
+            assert "hush" not in message
+            assert "Port could not be cast" not in shown
+        else:
+            assert not set("/?#") & set(password)
+
+
+async def test_a_password_with_a_slash_is_never_taken_for_a_host() -> None:
+    for url in ("redis://:s3cr3tpass/word@host:6379", "redis://s3cr3t/word@host", "redis://u:12/34@host"):
+        with pytest.raises(SettingsError, match="percent-encode the password") as caught:
+            opened(url)
+        assert "s3cr" not in str(caught.value)
+        assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 async def test_a_full_pool_makes_the_next_caller_wait(redis_url: str) -> None:
