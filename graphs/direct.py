@@ -5,6 +5,7 @@ from functools import partial
 from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
+from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.answer import answer, quote
 from twintrack.nodes.grade import grade, graded
@@ -30,7 +31,7 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
     graph.add_edge(START, "rewrite")
     graph.add_edge("rewrite", "retrieve")
     graph.add_edge("retrieve", "grade")
-    graph.add_conditional_edges("grade", graded(resources.router.weak_evidence), ["answer", END])
+    graph.add_conditional_edges("grade", in_loop(graded(resources.router.weak_evidence)), ["answer", END])
     graph.add_edge("answer", "verify")
     graph.add_edge("verify", END)
     return graph

@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
 from twintrack.graphs import direct, team
+from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
 from twintrack.nodes import recover
 from twintrack.nodes.admit import admit, admitted
@@ -53,11 +54,11 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     graph.add_node("refuse", refuse)
     graph.add_node("fail", fail)
     graph.add_edge(START, "admit")
-    graph.add_conditional_edges("admit", admitted, ["recall", "refuse"])
+    graph.add_conditional_edges("admit", in_loop(admitted), ["recall", "refuse"])
     graph.add_edge("recall", "route")
-    graph.add_conditional_edges("route", chosen, ["direct", "team"])
-    graph.add_conditional_edges("direct", after_direct, ["team", "release"])
-    graph.add_conditional_edges("team", after_team, ["step_down", "release"])
+    graph.add_conditional_edges("route", in_loop(chosen), ["direct", "team"])
+    graph.add_conditional_edges("direct", in_loop(after_direct), ["team", "release"])
+    graph.add_conditional_edges("team", in_loop(after_team), ["step_down", "release"])
     graph.add_edge("step_down", "direct")
     graph.add_edge("release", "remember")
     graph.add_edge("remember", END)

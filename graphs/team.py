@@ -6,6 +6,7 @@ from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
 from twintrack.graphs.agents import build_agents, cards
+from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate, ready
@@ -27,10 +28,10 @@ def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, Tea
     graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
-    graph.add_conditional_edges("delegate", ready, ["agent", "gather"])
+    graph.add_conditional_edges("delegate", in_loop(ready), ["agent", "gather"])
     graph.add_edge("agent", "gather")
     graph.add_conditional_edges(
-        "gather", gathered(budgets.max_replans, model is not None), ["delegate", "plan", "compose"]
+        "gather", in_loop(gathered(budgets.max_replans, model is not None)), ["delegate", "plan", "compose"]
     )
     graph.add_edge("compose", END)
     return graph
