@@ -1,5 +1,6 @@
 """Records that one user owns, found by meaning and by words: what facts and episodes are both kept as."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -67,16 +68,18 @@ class Records:
         return await self.source.index(_schema(await self.kind(), self.embedder.dims, self.extra_tags))
 
     async def write(self, identity: Identity, records: Iterable[Record], *, ttl_s: int | None = None) -> None:
-        """Write records in one round trip."""
+        """Write records, all at once."""
         await self.index()
         kind = await self.kind()
-        pipe = self.source.client().pipeline(transaction=False)
-        for record in records:
-            name = keys.owned(kind, identity, record.id)
-            pipe.hset(name, mapping=_hash(identity, record))
-            if ttl_s is not None:
-                pipe.expire(name, ttl_s)
-        await pipe.execute()
+        await asyncio.gather(
+            *(self._write(keys.owned(kind, identity, each.id), each, identity, ttl_s) for each in records)
+        )
+
+    async def _write(self, name: str, record: Record, identity: Identity, ttl_s: int | None) -> None:
+        client = self.source.client()
+        await client.hset(name, mapping=_hash(identity, record))
+        if ttl_s is not None:
+            await client.expire(name, ttl_s)
 
     async def search(
         self,
