@@ -19,7 +19,7 @@ log = logging.getLogger("twintrack.server")
 
 parts = make_parts(load_settings())
 saver = versioned_saver(parts)
-versions = Versions(build_graph(parts, checkpointer=saver))
+versions = Versions(build_graph(parts, checkpointer=saver), parts.resources.memory)
 
 
 graph = build_graph(parts)

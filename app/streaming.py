@@ -8,9 +8,6 @@ from langchain_core.messages import AIMessageChunk
 
 from twintrack.app.answer import Answer
 
-_WRITERS = {"answer", "compose"}
-"""Steps whose tokens are the answer's own words."""
-
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
@@ -36,7 +33,8 @@ async def events_of(run: AsyncIterator[Any], final: dict[str, Any]) -> AsyncIter
 
 
 def _token(message: Any, metadata: dict[str, Any]) -> str:
-    is_answer = isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") in _WRITERS
+    """Return what the answering step says while it writes; nothing else streams its words."""
+    is_answer = isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") == "answer"
     return str(message.text) if is_answer else ""
 
 

@@ -21,7 +21,7 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
     Weak evidence leaves from `grade` without a draft.
     """
     embedder, model = resources.embedder, resources.models.chat("answerer")
-    write = partial(answer, model=model, embedder=embedder) if model else partial(quote, embedder=embedder)
+    write = partial(answer, model=model, embedder=embedder, policy=resources.policy) if model else partial(quote, embedder=embedder)
     graph = StateGraph(DirectState, context_schema=Context, output_schema=DirectOutput)
     graph.add_node("rewrite", partial(rewrite, model=model))
     graph.add_node("retrieve", partial(retrieve, corpus=resources.corpus, embedder=embedder))

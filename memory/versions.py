@@ -97,8 +97,8 @@ class Versions:
     ) -> Version:
         """Let the thread go on from the version `to`: its state, subgraphs' included, becomes the newest version.
 
-        Nothing is deleted: the versions after `to` stay and can be gone back to in turn. What the thread left in
-        memory after `to` is taken back; what tools did outside is not undone.
+        No version is deleted: those after `to` stay and can be gone back to in turn. What the thread left in memory
+        after `to` is taken back for good; what tools did outside is not undone.
 
         Raises:
             Conflict: a run wrote to the thread in the meantime; nothing has changed.

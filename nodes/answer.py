@@ -1,6 +1,7 @@
 """Write the cited answer: from the passages by a model, or by quoting the best sentences."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -9,13 +10,18 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation, Passage
 from twintrack.core.tokens import sentences
+from twintrack.guardrails import Policy
 from twintrack.nodes.extract import best_sentence, extract
 from twintrack.nodes.labels import also
-from twintrack.nodes.prompts import ANSWER, say
-from twintrack.nodes.state import NOTHING_RECALLED, DirectState, Draft
+from twintrack.nodes.prompts import answer_prompt, say
+from twintrack.nodes.route import QUIET
+from twintrack.nodes.speak import Speaker
+from twintrack.nodes.state import DirectState, Draft
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _NO_ANSWER = "NO ANSWER"
+_ENDS = re.compile(r"[.!?\]\n。！？]")
+"""What may end a sentence, so that not every token costs a look at the whole text."""
 
 
 async def quote(state: DirectState, *, embedder: Embedder) -> dict[str, Any]:
@@ -23,14 +29,34 @@ async def quote(state: DirectState, *, embedder: Embedder) -> dict[str, Any]:
     return {"draft": await extract(state["query"], state["passages"], embedder=embedder)}
 
 
-async def answer(state: DirectState, *, model: BaseChatModel, embedder: Embedder) -> dict[str, Any]:
+async def answer(state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy) -> dict[str, Any]:
     """Have the model answer from the passages; where it fails, quote them and say so."""
+    speaker = Speaker(state["messages"], policy, [passage["text"] for passage in state["passages"]])
     try:
-        reply = await model.ainvoke(_prompt(state))
+        text = await _written(state, model, speaker)
     except TwintrackError as error:
         label = also(state, f"answered by quoting: {error.problem}")
         return await quote(state, embedder=embedder) | {"degraded": label}
-    return {"draft": cited(state["question"], str(reply.text), state["passages"])}
+    return {"draft": cited(state["question"], text, state["passages"])}
+
+
+async def _written(state: DirectState, model: BaseChatModel, speaker: Speaker) -> str:
+    """Return the model's text; its own tokens stay unheard, its cited sentences are spoken as they are finished."""
+    text, spoken = "", 0
+    async for chunk in model.astream(answer_prompt(state), QUIET):
+        text += str(chunk.text)
+        if _ENDS.search(str(chunk.text)):
+            spoken = _speak(state, _marked_sentences(text)[:-1], spoken, speaker)
+    _speak(state, _marked_sentences(text), spoken, speaker)
+    return text
+
+
+def _speak(state: DirectState, pieces: Sequence[str], spoken: int, speaker: Speaker) -> int:
+    for piece in pieces[spoken:]:
+        draft = cited(state["question"], piece, state["passages"])
+        if draft["status"] == "answered":
+            speaker.say(draft["text"])
+    return len(pieces)
 
 
 def cited(question: str, text: str, passages: list[Passage]) -> Draft:
@@ -74,15 +100,4 @@ def _citation(number: int, claim: str, passage: Passage) -> Citation:
         start=passage["start"] + span.start,
         end=passage["start"] + span.end,
         quote=span.text,
-    )
-
-
-def _prompt(state: DirectState) -> str:
-    recalled = state.get("recalled", NOTHING_RECALLED)
-    numbered = "\n\n".join(f"[{i}] {p['title']}\n{p['text']}" for i, p in enumerate(state["passages"], 1))
-    return ANSWER.format(
-        question=state["question"],
-        passages=numbered or "(none)",
-        facts="; ".join(fact["text"] for fact in recalled["facts"]) or "(none)",
-        summary=recalled["summary"] or "(none)",
     )

@@ -10,6 +10,7 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import COMPOSE, say
+from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Draft, StepResult, TeamState
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -61,7 +62,7 @@ def _renumbered(text: str, numbers: dict[int, int]) -> str:
 
 async def _written(question: str, findings: str, citations: Sequence[Citation], model: BaseChatModel) -> str:
     """Return the model's wording, or the findings themselves where it lost a citation."""
-    reply = await model.ainvoke(COMPOSE.format(question=question, findings=findings))
+    reply = await model.ainvoke(COMPOSE.format(question=question, findings=findings), QUIET)
     text = str(reply.text)
     kept = {int(mark) for mark in _MARK.findall(text)}
     return text if kept == {citation["marker"] for citation in citations} else findings

@@ -6,6 +6,7 @@ from langchain_core.messages import AIMessage
 
 from twintrack.guardrails import Policy
 from twintrack.nodes.prompts import say
+from twintrack.nodes.speak import answer_id
 from twintrack.nodes.state import Draft, State
 
 
@@ -30,7 +31,7 @@ def _message(draft: Draft, state: State) -> AIMessage:
         "route": decision["route"] if decision else "",
         "degraded": state.get("degraded", ""),
     }
-    return AIMessage(draft["text"], additional_kwargs=extra)
+    return AIMessage(draft["text"], id=answer_id(state["messages"]), additional_kwargs=extra)
 
 
 def _looked_at(state: State) -> str:
