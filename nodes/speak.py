@@ -30,6 +30,6 @@ class Speaker:
         if verdict.blocked or self._id is None:
             return
         text = sentence if verdict.text is None else verdict.text
-        chunk: Any = AIMessageChunk(f" {text}" if self._begun else text, id=self._id)
+        chunk: Any = AIMessageChunk(content=f" {text}" if self._begun else text, id=self._id)
         push_message(chunk, state_key=None)
         self._begun = True

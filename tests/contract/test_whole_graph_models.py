@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessageChunk
 
 from tests.contract.conftest import WHO, Opener
 from tests.stubbed_models import COMPLEX, ROLES, SIMPLE, Part, Request, in_turn, stubbed
