@@ -2,6 +2,7 @@
 # ruff: noqa: ARG002 - the signatures are the base class's
 
 import json
+import logging
 import os
 import sys
 from importlib import import_module
@@ -60,6 +61,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; an error is one line and a non-zero exit."""
     log_retries_with_logging()
+    # What it warns of stands in the error that follows, or did no harm.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         cli(standalone_mode=False)
     except TwintrackError as error:

@@ -73,4 +73,4 @@ def _fix(path: list[str], tree: type[BaseModel]) -> str:
     if field is None:
         near = difflib.get_close_matches(variable(path), list(variables(tree)), 1)
         return f"{'did you mean ' + near[0] + '?' if near else 'remove it;'} `twintrack settings` lists them all."
-    return f"{variable(path)}: {field.description}"
+    return f"{variable(path)}: {field.description or 'a section; write its fields below it'}"
