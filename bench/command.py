@@ -51,6 +51,18 @@ def checkpoint(runs: int, rounds: int, messages: int, turns: int, as_json: bool)
     report(asyncio.run(measure(runs, rounds, (1, 8, 64), messages, turns)), as_json, "checkpoints")
 
 
+@command.command()
+@click.option("--people", default=50, show_default=True, help="Conversations that go on at once.")
+@click.option("--turns", default=10, show_default=True, help="Turns of each.")
+@click.option("--first", default=3, show_default=True, help="Turn after which memory should not grow.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def soak(people: int, turns: int, first: int, as_json: bool) -> None:
+    """Watch the process's memory over many conversations at once."""
+    from twintrack.bench.soak import measure
+
+    report(asyncio.run(measure(people, turns, first)), as_json, "resident memory")
+
+
 def report(figures: dict[str, Any], as_json: bool, title: str) -> None:
     """Print figures as one JSON object, or as a table."""
     if as_json:
