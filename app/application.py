@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
@@ -14,16 +14,17 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
 from twintrack.app.answer import Answer, Usage, answer_of
+from twintrack.app.decisions import read_decisions
+from twintrack.app.originals import with_originals
 from twintrack.app.run_queue import RunQueue
 from twintrack.app.streaming import StreamEvent, events_of
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
-from twintrack.core.errors import UnknownThread
+from twintrack.core.errors import InputError, UnknownThread
 from twintrack.core.redis_errors import translated
 from twintrack.core.traces import Trace
 from twintrack.graphs.traced import TRACE_ID, TracedGraph
 from twintrack.guardrails.budget import SpendMeter, limits_for
-from twintrack.guardrails.pii import restore
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
 
@@ -80,6 +81,7 @@ class App:
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         masked = self.parts.masker.mask(question)
         async with self._alone(thread_id):
+            await self.parts.vault.keep(turn.identity, masked.found)
             return await self._run({"messages": [HumanMessage(masked.text)]}, turn, masked.found)
 
     async def resume(
@@ -91,10 +93,17 @@ class App:
         tenant_id: str = "default",
         **choices: Any,
     ) -> Answer:
-        """Go on with an interrupted turn: one decision, `{"type": "approve"}`, per action asked about."""
+        """Go on with an interrupted turn: one decision, `{"type": "approve"}`, per action asked about.
+
+        Raises:
+            UnknownThread: the thread does not exist, or is another user's.
+            InputError: nothing waits on the thread, or a decision cannot be used; what waits goes on waiting.
+        """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         async with self._alone(thread_id):
-            return await self._run(Command(resume={"decisions": decisions}), turn, {})
+            read, found = read_decisions(decisions, await self._asked(turn), self.parts.masker)
+            await self.parts.vault.keep(turn.identity, found)
+            return await self._run(Command(resume={"decisions": read}), turn, found)
 
     async def stream(
         self,
@@ -111,6 +120,7 @@ class App:
         started = time.monotonic()
         final: dict[str, Any] = {}
         async with self._alone(thread_id), translated():
+            await self.parts.vault.keep(turn.identity, masked.found)
             run = self.graph.astream(
                 {"messages": [HumanMessage(masked.text)]},
                 turn.config,
@@ -139,11 +149,10 @@ class App:
         return await self._answer(state, turn, found, started)
 
     async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
-        fields = answer_of(state)
-        fields["text"] = restore(fields["text"], found)
+        shown = await with_originals(answer_of(state), found, self.parts.vault, turn.identity)
         usage = Usage(**{**turn.meter.usage(), "seconds": round(time.monotonic() - started, 4)})
         version, trace_id = await self._head(turn.thread_id)
-        return Answer(**fields, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
+        return Answer(**shown, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
 
     async def _head(self, thread_id: str) -> tuple[str, str]:
         """Return the thread's newest version and the trace it came from."""
@@ -157,7 +166,18 @@ class App:
         metadata: dict[str, Any] = {**found.metadata}
         return str(found.checkpoint["id"]), str(metadata.get(TRACE_ID, ""))
 
+    async def _asked(self, turn: "Turn") -> list[dict[str, Any]]:
+        """Return the actions that wait for a decision on the turn's thread."""
+        async with translated():
+            state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id}})
+        if state.created_at is None:
+            raise _unknown_thread(turn.thread_id)
+        if not state.interrupts:
+            raise InputError(f"Nothing waits on thread {turn.thread_id!r}.", fix="ask it a question instead")
+        return list(state.interrupts[0].value["action_requests"])
+
     async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> "Turn":
+        _check_words(tenant_id, user_id, choices)
         context = Context(tenant_id=tenant_id, user_id=user_id, **choices)
         thread = thread_id or uuid.uuid4().hex
         if thread_id is not None:
@@ -171,7 +191,7 @@ class App:
         async with translated():
             owner = await self.versions.owner(thread_id)
         if owner is not None and owner != identity:
-            raise UnknownThread(f"There is no thread {thread_id!r}.", fix="use one of your own, or begin a new one")
+            raise _unknown_thread(thread_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +202,24 @@ class Turn:
     context: Context
     meter: SpendMeter
     config: RunnableConfig
+
+    @property
+    def identity(self) -> Identity:
+        """Return who asks."""
+        return Identity(self.context.tenant_id, self.context.user_id)
+
+
+def _unknown_thread(thread_id: str) -> UnknownThread:
+    return UnknownThread(f"There is no thread {thread_id!r}.", fix="use one of your own, or begin a new one")
+
+
+def _check_words(tenant_id: str, user_id: str, choices: dict[str, Any]) -> None:
+    for name, value in (("tenant_id", tenant_id), ("user_id", user_id)):
+        if not value.strip():
+            raise InputError(f"{name!r} is empty.", fix=f"leave {name} out, or name one")
+    known = sorted(field.name for field in fields(Context) if field.name not in ("tenant_id", "user_id"))
+    if unknown := sorted(choices.keys() - set(known)):
+        raise InputError(f"{unknown[0]!r} is not a choice of a run.", fix=f"use {', '.join(known)}")
 
 
 def _config(thread_id: str, context: Context, meter: SpendMeter) -> RunnableConfig:

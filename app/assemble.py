@@ -2,7 +2,8 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from twintrack.app.application import App
 from twintrack.app.run_queue import RunQueue
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
+from twintrack.core.kept_secret import KeptSecret
 from twintrack.core.models import Models
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_client import RedisSource
@@ -25,6 +27,7 @@ from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.tiers import Memory
+from twintrack.memory.vault import Vault
 from twintrack.memory.versions import Versions
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Complexity
@@ -41,6 +44,7 @@ class Parts:
     resources: Resources
     tracer: Tracer
     masker: Masker
+    vault: Vault
 
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
@@ -53,7 +57,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     """Choose every part; a keyword named like a field of `Resources` replaces that part."""
     source = RedisSource(settings.redis)
     embedder = overrides.pop("embedder", None) or open_embedder(settings.models)
-    masker = masker_for(settings.rails)
+    secret = _mask_secret(settings)
+    masker = masker_for(settings.rails, secret)
     resources = Resources(
         embedder=embedder,
         corpus=Corpus(source, embedder, settings.retrieval),
@@ -72,7 +77,13 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         resources=dataclasses.replace(resources, **overrides),
         tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
+        vault=Vault(source, secret, ttl_days=settings.memory.episode_days),
     )
+
+
+def _mask_secret(settings: Settings) -> Callable[[], bytes]:
+    given = settings.rails.mask_key
+    return given.get_secret_value().encode if given else KeptSecret(settings.redis.data_dir / "mask.key")
 
 
 def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) -> TracedGraph:
@@ -97,8 +108,11 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
     """
     checkpointer = overrides.pop("checkpointer", None)
     parts = make_parts(settings or load_settings(), **overrides)
+    logging.getLogger("twintrack").setLevel(parts.settings.log_level)
     try:
-        await asyncio.gather(check_server(parts.source), parts.resources.models.warm())
+        await asyncio.gather(
+            check_server(parts.source), parts.resources.models.warm(), asyncio.to_thread(parts.masker.warm)
+        )
         saver = checkpointer or versioned_saver(parts)
         graph = build_graph(parts, checkpointer=saver)
         tree = parts.settings

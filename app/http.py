@@ -1,5 +1,6 @@
 """What the server answers beside LangGraph's own API; `app` is what langgraph.json names."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -55,12 +56,13 @@ async def _redis() -> dict[str, Any]:
 async def _life(_app: Starlette) -> AsyncIterator[None]:
     if not parts.settings.server.keys:
         log.warning("No API keys are set: everyone on this machine is the user `local`. Set TWINTRACK_SERVER__KEYS.")
+    await asyncio.to_thread(parts.masker.warm)
     yield
 
 
 def _middleware() -> list[Middleware]:
-    masks = parts.settings.rails.mask_personal_data
-    return [Middleware(Gate), *([Middleware(MaskingMiddleware, masker=parts.masker)] if masks else [])]
+    # Without masking it still holds bodies to their limit.
+    return [Middleware(Gate), Middleware(MaskingMiddleware, masker=parts.masker)]
 
 
 app = Starlette(

@@ -115,7 +115,7 @@ class RailSettings(Section):
     )
     mask_key: SecretStr | None = Field(
         default=None,
-        description="Secret the placeholders are made from; unset draws a new one at each start, so that a value has the same placeholder only until then.",
+        description="Secret the placeholders are made from, the same for every process; unset keeps one in `mask.key` in the data folder.",
     )
     block_injection: bool = Field(
         default=True, description="Refuse questions that try to change the assistant's own rules."
@@ -146,7 +146,6 @@ class CheckpointSettings(Section):
     """How versions are kept."""
 
     ttl_minutes: float | None = Field(default=None, gt=0, description="Minutes an idle thread is kept; unset keeps it.")
-    keep_last: int = Field(default=200, ge=1, description="Versions kept per thread when pruning.")
     concurrent_runs: Literal["queue", "reject", "replace"] = Field(
         default="queue",
         description="What a run does where another works on its thread: wait in the queue, give up, or end the other.",

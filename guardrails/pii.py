@@ -62,8 +62,13 @@ def restore(text: str, found: dict[str, str]) -> str:
 class Masker:
     """Gives the same value the same placeholder, for everyone who shares the secret."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes | Callable[[], bytes]) -> None:
         self._secret = secret
+
+    def warm(self) -> None:
+        """Fetch the secret now, which may read a file."""
+        if not isinstance(self._secret, bytes):
+            self._secret = self._secret()
 
     def mask(self, text: str) -> Masked:
         """Replace each value by a placeholder; masking twice changes nothing more."""
@@ -80,9 +85,22 @@ class Masker:
         return Masked(_replaced(text, spans, name), found)
 
     def _placeholder(self, kind: str, value: str, taken: dict[str, str]) -> str:
+        self.warm()
+        assert isinstance(self._secret, bytes)  # noqa: S101 - for the type checker
         digest = hmac.new(self._secret, f"{kind}:{value}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
         names = (f"<{kind}_{digest[:length]}>" for length in range(6, 17, 2))
         return next((name for name in names if taken.get(name, value) == value), f"<{kind}_{digest[:16]}>")
+
+
+class Unmasked(Masker):
+    """Stands where masking is switched off."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+
+    def mask(self, text: str) -> Masked:
+        """Return the text as it is."""
+        return Masked(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from twintrack.core.settings import RailSettings, Settings
 from twintrack.guardrails.injection import Injection
 from twintrack.guardrails.injection_model import load_model
 from twintrack.guardrails.limits import Blank, Controls, Size
-from twintrack.guardrails.pii import Disclosure, Masker, PersonalData
+from twintrack.guardrails.pii import Disclosure, Masker, PersonalData, Unmasked
 from twintrack.guardrails.refusals import refusal
 from twintrack.guardrails.verdict import FailureMode, Verdict
 
@@ -68,9 +68,13 @@ class Policy:
         return _chain([(rail.name, rail.failure, _beside(rail, sources)) for rail in self._output], text)
 
 
-def masker_for(settings: RailSettings) -> Masker:
-    """Return a masker with the key set, or with one of its own."""
-    return Masker(settings.mask_key.get_secret_value().encode() if settings.mask_key else secrets.token_bytes(32))
+def masker_for(settings: RailSettings, secret: Callable[[], bytes] | None = None) -> Masker:
+    """Return a masker with `secret`, else the key set, else one of its own; none masks where that is switched off."""
+    if not settings.mask_personal_data:
+        return Unmasked()
+    if secret is None and settings.mask_key:
+        return Masker(settings.mask_key.get_secret_value().encode())
+    return Masker(secret or secrets.token_bytes(32))
 
 
 def default_policy(settings: Settings, *, masker: Masker | None = None) -> Policy:

@@ -23,6 +23,7 @@ from twintrack.memory.facts import Added, FactStore, Origin, extract_facts
 from twintrack.memory.records import owned_keys
 from twintrack.memory.schemas import Recalled, Remembered, Summary, Turn
 from twintrack.memory.summary import EMPTY, SummaryStore, before_window, summarise, summarised
+from twintrack.memory.vault import vault_key
 from twintrack.memory.working import window
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class Memory:
             names = [name async for name in owned_keys(client, identity, kinds)]
             for start in range(0, len(names), 500):
                 count += await client.delete(*names[start : start + 500])
-        return count
+        return count + int(await client.delete(vault_key(identity)))
 
     async def _summary(
         self, identity: Identity, thread_id: str, messages: Sequence[AnyMessage], kept: Sequence[AnyMessage]
