@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import lru_cache, partial
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -24,6 +25,7 @@ log = logging.getLogger("twintrack.tracing")
 _QUEUED_TURNS = 500
 _SECONDS = 5.0
 _MESSAGE_CHARS = 500
+_NAMES = 1024
 
 
 class LocalTurn:
@@ -72,6 +74,8 @@ class LocalTurns:
     def __init__(self, store: TraceStore, mask: Mask) -> None:
         self.store = store
         self.mask = mask
+        # The steps of a graph bear the same few names in every turn.
+        self._name = lru_cache(_NAMES)(partial(masked_text, mask=mask))
         self._failing = False
         self._queued: set[Future[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -108,25 +112,24 @@ class LocalTurns:
     async def _write(self, turn: LocalTurn) -> None:
         info = turn.info
         session, user = label(info.thread_id, self.mask), label(info.identity.user_id, self.mask)
-        rows = [_masked(span, session, user, self.mask) for span in turn.spans]
+        rows = [self._masked(span, session, user) for span in turn.spans]
         try:
             await self.store.add(turn.trace_id, Owner(info.identity, info.thread_id), rows)
             self._failing = False
         except Exception as error:  # noqa: BLE001 (declared boundary: tracing never breaks a run)
             self._tell(f"{type(error).__name__}: {error}")
 
+    def _masked(self, span: TraceSpan, session: str, user: str) -> TraceSpan:
+        return dataclasses.replace(
+            span,
+            name=self._name(span.name),
+            message=masked_text(span.message, self.mask)[:_MESSAGE_CHARS] if span.message else "",
+            labels={name: masked_text(text, self.mask) for name, text in span.labels.items()},
+            session=session,
+            user=user,
+        )
+
     def _tell(self, reason: str) -> None:
         if not self._failing:
             log.warning("Traces do not reach Redis; they are lost; runs go on. %s", reason)
         self._failing = True
-
-
-def _masked(span: TraceSpan, session: str, user: str, mask: Mask) -> TraceSpan:
-    return dataclasses.replace(
-        span,
-        name=masked_text(span.name, mask),
-        message=masked_text(span.message, mask)[:_MESSAGE_CHARS] if span.message else "",
-        labels={name: masked_text(text, mask) for name, text in span.labels.items()},
-        session=session,
-        user=user,
-    )

@@ -1,8 +1,9 @@
 """The last traces of each user, kept in Redis so that they can be read without a Langfuse server."""
 
+import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from twintrack.core.context import Identity
@@ -48,7 +49,7 @@ class TraceSpan:
 
     def as_json(self) -> dict[str, Any]:
         """Return the step as JSON values."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +118,25 @@ class TraceStore:
     async def add(self, trace_id: str, owner: Owner, spans: Sequence[TraceSpan]) -> None:
         """Store spans of one trace; the same span stored twice is stored once."""
         rows: dict[Any, Any] = {span.id: json.dumps(span.as_json(), ensure_ascii=False) for span in spans}
-        about = json.dumps({"thread_id": owner.thread_id}, ensure_ascii=False)
+        rows[_ABOUT] = json.dumps({"thread_id": owner.thread_id}, ensure_ascii=False)
         first = min(span.start for span in spans)
-        listing, trace = _listing(owner.identity), _trace(owner.identity, trace_id)
-        async with self.source.client().pipeline(transaction=False) as pipe:
-            pipe.hset(trace, mapping={_ABOUT: about, **rows})
-            pipe.expire(trace, self.seconds)
-            pipe.zadd(listing, {trace_id: first}, lt=True)
-            pipe.expire(listing, self.seconds)
-            await pipe.execute()
-        await self._trim(owner.identity)
+        await asyncio.gather(
+            self._keep(_trace(owner.identity, trace_id), rows), self._enlist(owner.identity, trace_id, first)
+        )
+
+    async def _keep(self, name: str, rows: dict[Any, Any]) -> None:
+        client = self.source.client()
+        await client.hset(name, mapping=rows)
+        await client.expire(name, self.seconds)
+
+    async def _enlist(self, identity: Identity, trace_id: str, start: float) -> None:
+        client: Any = self.source.client()
+        listing = _listing(identity)
+        await client.zadd(listing, {trace_id: start}, lt=True)
+        _, old = await asyncio.gather(client.expire(listing, self.seconds), client.zrange(listing, 0, -(self.keep + 1)))
+        if old:
+            names = [_trace(identity, one.decode()) for one in old]
+            await asyncio.gather(*(client.unlink(name) for name in names), client.zrem(listing, *old))
 
     async def list(self, identity: Identity, thread_id: str | None = None) -> list[Trace]:
         """Return this user's traces, newest first."""
@@ -154,14 +164,6 @@ class TraceStore:
     async def _ids(self, identity: Identity) -> Sequence[str]:
         found: Any = await self.source.client().zrange(_listing(identity), 0, -1)
         return [one.decode() for one in found]
-
-    async def _trim(self, identity: Identity) -> None:
-        client = self.source.client()
-        old = (await self._ids(identity))[: -self.keep]
-        for one in old:
-            await client.delete(_trace(identity, one))
-        if old:
-            await client.zrem(_listing(identity), *old)
 
 
 def _listing(identity: Identity) -> str:
