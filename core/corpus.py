@@ -32,6 +32,8 @@ from twintrack.core.redis_index import ContractIndex
 from twintrack.core.settings import RetrievalSettings
 
 _LOCK_SECONDS = 60
+DESK = Identity()
+"""Who reads documents in where no one is named; every search names its caller."""
 
 
 class Corpus:
@@ -44,9 +46,9 @@ class Corpus:
 
     async def ingest(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         *,
-        identity: Identity,
+        identity: Identity = DESK,
         progress: Progress | None = None,
         private: bool = False,
     ) -> IngestReport:
@@ -71,7 +73,7 @@ class Corpus:
         )
         try:
             async with lock:
-                return await run.run(paths)
+                return await run.run([Path(path) for path in paths])
         except LockError as error:
             raise Conflict(
                 f"Another ingest into corpus {self.settings.corpus} is running.", fix="wait a minute and run it again"

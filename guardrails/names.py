@@ -37,8 +37,8 @@ def scrub_names(text: str, analyzer: Any) -> str:
 @cache
 def _analyzer() -> Any:
     try:
-        from presidio_analyzer import AnalyzerEngine
-        from presidio_analyzer.nlp_engine import NlpEngineProvider
+        from presidio_analyzer import AnalyzerEngine  # pyright: ignore[reportMissingImports] # an extra
+        from presidio_analyzer.nlp_engine import NlpEngineProvider  # pyright: ignore[reportMissingImports] # an extra
     except ImportError as error:
         raise SettingsError(
             "TWINTRACK_TRACING__MASK_NAMES needs presidio.", fix="install the extra: pip install 'twintrack[pii]'"
