@@ -30,6 +30,8 @@ class AgentSpec:
     prompt: str
     """Its instructions when a model plays it."""
     without_model: Callable[[Resources, Mapping[str, BaseTool]], Agent]
+    computes: bool = False
+    """Whether what its tools give back counts without a citation."""
 
 
 AGENTS = (
@@ -49,6 +51,7 @@ AGENTS = (
         description="Computes: arithmetic, percentages, sums, roots, conversions of numbers. 计算：四则运算、百分比、求和、开方。",
         tools=("calculate",),
         prompt="Compute what the task asks for with the calculate tool. Answer with the expression and its value.",
+        computes=True,
         without_model=lambda _, at_hand: Calculator(at_hand["calculate"]),
     ),
 )
@@ -82,4 +85,4 @@ def _agent(spec: AgentSpec, resources: Resources, shelf: Mapping[str, BaseTool],
         context_schema=Context,
         name=spec.name,
     )
-    return GraphAgent(graph)
+    return GraphAgent(graph, computes=spec.computes)

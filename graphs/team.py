@@ -1,4 +1,4 @@
-"""The team: plan -> delegate =Send=> agent ... agent -> gather -> (delegate | plan | compose)."""
+"""The team: plan -> delegate =Send=> agent ... agent -> gather -> (delegate | plan | compose) -> verify."""
 
 from functools import partial
 
@@ -13,11 +13,12 @@ from twintrack.nodes.delegate import delegate, ready
 from twintrack.nodes.gather import gather, gathered
 from twintrack.nodes.plan import Planner, model_planner, plan, rule_planner
 from twintrack.nodes.state import TeamOutput, TeamState
+from twintrack.nodes.verify import verify_findings
 from twintrack.nodes.work import work
 
 
 def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
-    """Draw: START -> plan -> delegate =Send=> agent -> gather -> (delegate | plan | compose) -> END."""
+    """Draw: START -> plan -> delegate =Send=> agent -> gather -> (delegate | plan | compose) -> verify -> END."""
     budgets, model = resources.budgets, resources.models.chat("planner")
     agents = build_agents(resources)
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
@@ -26,6 +27,7 @@ def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, Tea
     graph.add_node("agent", partial(work, agents=agents, seconds=budgets.agent_seconds))
     graph.add_node("gather", gather)
     graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
+    graph.add_node("verify", partial(verify_findings, corpus=resources.corpus))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
     graph.add_conditional_edges("delegate", in_loop(ready), ["agent", "gather"])
@@ -33,7 +35,8 @@ def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, Tea
     graph.add_conditional_edges(
         "gather", in_loop(gathered(budgets.max_replans, model is not None)), ["delegate", "plan", "compose"]
     )
-    graph.add_edge("compose", END)
+    graph.add_edge("compose", "verify")
+    graph.add_edge("verify", END)
     return graph
 
 

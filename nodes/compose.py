@@ -1,19 +1,22 @@
 """Make one answer of the agents' findings, citations carried through, gaps named."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from decimal import Decimal
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
+from twintrack.nodes.claims import claims, marks, numbers, renumbered
 from twintrack.nodes.labels import also
-from twintrack.nodes.prompts import COMPOSE, say
+from twintrack.nodes.prompts import compose_prompt, say
 from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Draft, StepResult, TeamState
 
-_MARK = re.compile(r"\[(\d{1,3})\]")
+_ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
+"""The number of a list's item."""
 
 
 async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str, Any]:
@@ -27,7 +30,7 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
     label: dict[str, Any] = {}
     if model is not None:
         try:
-            text = await _written(state["question"], text, citations, model)
+            text = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
             label = {"degraded": also(state, f"answered in the agents' own words: {error.problem}")}
     missing = [step["task"] for step in steps if step["status"] != "done"]
@@ -36,7 +39,13 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
     reason = f"{len(missing)} of {len(steps)} steps have no result" if missing else ""
     return {
         "tried": tried,
-        "draft": Draft(status="answered", text=text, citations=citations, reason=reason),
+        "draft": Draft(
+            status="answered",
+            text=text,
+            citations=citations,
+            reason=reason,
+            rests_on="documents" if citations else "calculation",
+        ),
         "failure": "",
         **label,
     }
@@ -47,25 +56,46 @@ def joined(done: Sequence[StepResult]) -> tuple[str, list[Citation]]:
     citations: dict[tuple[str, int, int], Citation] = {}
     texts: list[str] = []
     for step in done:
-        numbers: dict[int, int] = {}
+        names: dict[int, int] = {}
         for citation in step["citations"]:
             place = (citation["passage_id"], citation["start"], citation["end"])
             kept = citations.setdefault(place, Citation(**{**citation, "marker": len(citations) + 1}))
-            numbers[citation["marker"]] = kept["marker"]
-        texts.append(_renumbered(step["text"], numbers))
+            names[citation["marker"]] = kept["marker"]
+        texts.append(renumbered(step["text"], names, [citation["quote"] for citation in step["citations"]]))
     return "\n".join(dict.fromkeys(texts)), list(citations.values())
 
 
-def _renumbered(text: str, numbers: dict[int, int]) -> str:
-    return _MARK.sub(lambda mark: f"[{numbers.get(int(mark[1]), int(mark[1]))}]", text)
+async def _written(
+    question: str, done: Sequence[StepResult], findings: str, citations: Sequence[Citation], model: BaseChatModel
+) -> str:
+    """Return what the model's wording says of the findings, or they themselves where it lost one."""
+    reply = await model.ainvoke(compose_prompt(question, findings), QUIET)
+    computed = [step["text"] for step in done if not step["citations"]]
+    text = _supported(
+        str(reply.text), {citation["marker"] for citation in citations}, f"{question} {findings}", computed
+    )
+    said = numbers(text)
+    told = {int(mark[1]) for mark in marks(text)} == {citation["marker"] for citation in citations}
+    whole = told and all(not numbers(one) or numbers(one) & said for one in computed)
+    return text if text and whole else findings
 
 
-async def _written(question: str, findings: str, citations: Sequence[Citation], model: BaseChatModel) -> str:
-    """Return the model's wording, or the findings themselves where it lost a citation."""
-    reply = await model.ainvoke(COMPOSE.format(question=question, findings=findings), QUIET)
-    text = str(reply.text)
-    kept = {int(mark) for mark in _MARK.findall(text)}
-    return text if kept == {citation["marker"] for citation in citations} else findings
+def _supported(text: str, markers: Collection[int], known: str, computed: Sequence[str]) -> str:
+    """Keep the sentences that carry a mark, or state computed numbers alone; no number may be new."""
+    stated, calculated = numbers(known), {value for one in computed for value in numbers(one)}
+    lines = []
+    for line in text.splitlines():
+        kept = [one for one in claims(line) if _holds(one, markers, stated, calculated)]
+        lines += [" ".join(kept)] if kept else []
+    return "\n".join(lines)
+
+
+def _holds(claim: str, markers: Collection[int], stated: set[Decimal], calculated: set[Decimal]) -> bool:
+    carried = [int(mark[1]) for mark in marks(claim)]
+    said = numbers(_ORDINAL.sub("", claim))
+    if carried:
+        return set(carried) <= set(markers) and said <= stated
+    return bool(said) and said <= calculated
 
 
 def _why(steps: Sequence[StepResult]) -> str:

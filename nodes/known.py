@@ -92,7 +92,8 @@ def noted(text: str) -> Draft | None:
     facts = [statement.text for statement in extract_facts(text)]
     if not facts or _ASKS.search(text):
         return None
-    return Draft(status="answered", text=say("noted", text, facts="; ".join(facts)), citations=[], reason="noted")
+    said = say("noted", text, facts="; ".join(facts))
+    return Draft(status="answered", text=said, citations=[], reason="noted", rests_on="user")
 
 
 def known(question: str, facts: Sequence[Fact]) -> Draft | None:
@@ -104,7 +105,7 @@ def known(question: str, facts: Sequence[Fact]) -> Draft | None:
     if not fitting:
         return None
     text = say("known", question, facts="; ".join(fact["text"] for fact in fitting[:2]))
-    return Draft(status="answered", text=text, citations=[], reason="from what you told me")
+    return Draft(status="answered", text=text, citations=[], reason="from what you told me", rests_on="user")
 
 
 def _said(fact: Fact) -> set[str]:

@@ -10,9 +10,9 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.decompose import AgentCard, decompose
 from twintrack.nodes.labels import also
-from twintrack.nodes.prompts import PLAN
+from twintrack.nodes.prompts import plan_prompt
 from twintrack.nodes.route import QUIET
-from twintrack.nodes.state import Step, StepResult, TeamState
+from twintrack.nodes.state import Step, TeamState
 
 
 class Planned(NamedTuple):
@@ -22,7 +22,7 @@ class Planned(NamedTuple):
     degraded: str = ""
 
 
-Planner = Callable[[str, Sequence[StepResult]], Awaitable[Planned]]
+Planner = Callable[[TeamState], Awaitable[Planned]]
 """From the question, and what earlier steps found, to steps."""
 
 
@@ -45,7 +45,7 @@ async def plan(state: TeamState, *, planner: Planner) -> dict[str, Any]:
     """Write the plan, or after a first round the steps that are still missing."""
     results = state.get("results", [])
     kept = [step for step in state.get("plan", []) if step["id"] in {result["step_id"] for result in results}]
-    planned = await planner(state["question"], results)
+    planned = await planner(state)
     label = {"degraded": also(state, planned.degraded)} if planned.degraded else {}
     replans = state.get("replans", -1) + 1
     return {"plan": [*kept, *_fresh(planned.steps, kept)], "replans": replans, "draft": None, **label}
@@ -54,8 +54,10 @@ async def plan(state: TeamState, *, planner: Planner) -> dict[str, Any]:
 def rule_planner(cards: Sequence[AgentCard], embedder: Embedder, limit: int) -> Planner:
     """Plan without a model: by rules and by nearness to the agents' own descriptions."""
 
-    async def planner(question: str, results: Sequence[StepResult]) -> Planned:
-        return Planned([] if results else await decompose(question, cards, embedder, max_steps=limit))
+    async def planner(state: TeamState) -> Planned:
+        if state.get("results"):
+            return Planned([])
+        return Planned(await decompose(state["question"], cards, embedder, max_steps=limit))
 
     return planner
 
@@ -66,18 +68,16 @@ def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, 
     names = {card.name for card in cards}
     writer = model.with_structured_output(Plan)
 
-    async def by_rules(question: str, results: Sequence[StepResult], why: str) -> Planned:
-        return Planned((await otherwise(question, results)).steps, f"planned by rules: {why}")
+    async def by_rules(state: TeamState, why: str) -> Planned:
+        return Planned((await otherwise(state)).steps, f"planned by rules: {why}")
 
-    async def planner(question: str, results: Sequence[StepResult]) -> Planned:
-        known = "\n".join(f"- {r['task']}: {r['text'] or r['error']}" for r in results) or "(nothing)"
-        prompt = PLAN.format(question=question, agents=agents, results=known, limit=limit)
+    async def planner(state: TeamState) -> Planned:
         try:
-            written = await writer.ainvoke(prompt, QUIET)
+            written = await writer.ainvoke(plan_prompt(state, agents, limit), QUIET)
         except TwintrackError as error:
-            return await by_rules(question, results, error.problem)
+            return await by_rules(state, error.problem)
         steps = sound(written.steps, names, limit) if isinstance(written, Plan) else []
-        return Planned(steps) if steps else await by_rules(question, results, "the plan named nothing that can be done")
+        return Planned(steps) if steps else await by_rules(state, "the plan named nothing that can be done")
 
     return planner
 

@@ -5,6 +5,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from twintrack.guardrails import Policy
+from twintrack.guardrails.citations import Citations
 from twintrack.nodes.prompts import say
 from twintrack.nodes.speak import answer_id
 from twintrack.nodes.state import Draft, State
@@ -15,12 +16,26 @@ async def release(state: State, *, policy: Policy) -> dict[str, Any]:
     draft = state.get("draft") or Draft(
         status="abstained", text=say("abstain", state["question"]), citations=[], reason=_looked_at(state)
     )
+    draft = _cited(draft, state)
     verdict = policy.check_output(draft["text"], sources=[citation["quote"] for citation in draft["citations"]])
     if verdict.blocked:
         draft = Draft(status="refused", text=verdict.reason, citations=[], reason=verdict.rail)
     elif verdict.text is not None:
         draft = Draft(**{**draft, "text": verdict.text})
     return {"answer": draft, "draft": draft, "messages": [_message(draft, state)]}
+
+
+def _cited(draft: Draft, state: State) -> Draft:
+    """Abstain from an answer out of documents that does not cite them."""
+    if draft["status"] != "answered" or draft.get("rests_on", "documents") != "documents":
+        return draft
+    steps = state.get("steps", [])
+    own = [state["question"], *(step["task"] for step in steps)]
+    own += [step["text"] for step in steps if not step["citations"]]
+    verdict = Citations().check(draft["text"], draft["citations"], own=own)
+    if not verdict.blocked:
+        return draft
+    return Draft(status="abstained", text=verdict.reason, citations=[], reason="its citations do not hold")
 
 
 def _message(draft: Draft, state: State) -> AIMessage:

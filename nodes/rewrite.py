@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.labels import also
-from twintrack.nodes.prompts import REWRITE
+from twintrack.nodes.prompts import rewrite_prompt
 from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import DirectState
 
@@ -29,7 +29,7 @@ async def rewrite(state: DirectState, *, model: BaseChatModel | None) -> dict[st
     if model is None:
         return {"query": f"{earlier[-1]} {question}"}
     try:
-        reply = await model.ainvoke(REWRITE.format(history="\n".join(earlier[-4:]), question=question), QUIET)
+        reply = await model.ainvoke(rewrite_prompt(earlier[-4:], question), QUIET)
     except TwintrackError as error:
         label = also(state, f"searched without rewriting the question: {error.problem}")
         return {"query": f"{earlier[-1]} {question}", "degraded": label}

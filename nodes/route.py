@@ -11,7 +11,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.known import known, noted
-from twintrack.nodes.prompts import ROUTER
+from twintrack.nodes.prompts import router_prompt
 from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
 
 QUIET: RunnableConfig = {"tags": ["nostream", "langsmith:nostream"]}
@@ -55,7 +55,7 @@ class Router:
     async def _ask(self, question: str, score: float) -> Decision:
         model = self.model.with_structured_output(Judgement) if self.model else None
         try:
-            judgement = await model.ainvoke(ROUTER.format(question=question), QUIET) if model else None
+            judgement = await model.ainvoke(router_prompt(question), QUIET) if model else None
         except TwintrackError:
             return _decision("team", _confidence(score), "unsure: the router's model did not answer")
         complex_ = isinstance(judgement, Judgement) and judgement.complex

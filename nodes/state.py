@@ -25,6 +25,8 @@ class Draft(TypedDict, total=False):
     citations: Required[list[Citation]]
     reason: str
     """Why it abstained, refused or failed."""
+    rests_on: Literal["documents", "calculation", "user"]
+    """What the answer comes from; only documents have to be cited. Absent means documents."""
 
 
 class Step(TypedDict):

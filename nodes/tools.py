@@ -12,6 +12,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage
 from twintrack.nodes.calculate import Sandbox
+from twintrack.nodes.prompts import fenced
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
@@ -36,8 +37,8 @@ def search_corpus(corpus: Corpus, embedder: Embedder) -> BaseTool:
     async def run(query: str) -> tuple[str, list[Passage]]:
         identity = identity_of(get_runtime(Context))
         passages = await corpus.search(query, await embedder.embed_one(query), identity=identity)
-        listed = "\n\n".join(f"[{mark(passage)}] {passage['title']}\n{passage['text']}" for passage in passages)
-        return listed or "Nothing found.", passages
+        listed = (f"[{mark(one)}]\n{fenced(one['title'] + chr(10) + one['text'])}" for one in passages)
+        return "\n\n".join(listed) or "Nothing found.", passages
 
     return StructuredTool.from_function(
         coroutine=run,
