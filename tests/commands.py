@@ -16,7 +16,7 @@ def environment(redis_url: str, settings: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TWINTRACK_")}
     for name in _CLEARED:
         kept.pop(name, None)
-    return kept | {"TWINTRACK_REDIS__URL": redis_url} | settings
+    return {**kept, "TWINTRACK_REDIS__URL": redis_url, **settings}
 
 
 def run(
