@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
@@ -16,6 +16,7 @@ from langgraph.types import Command
 from twintrack.app.answer import Answer, Usage, answer_of
 from twintrack.app.decisions import read_decisions
 from twintrack.app.originals import with_originals
+from twintrack.app.parts import Parts
 from twintrack.app.run_queue import RunQueue
 from twintrack.app.streaming import StreamEvent, events_of
 from twintrack.core.context import Context, Identity
@@ -28,9 +29,6 @@ from twintrack.guardrails.budget import SpendMeter, limits_for
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
 
-if TYPE_CHECKING:
-    from twintrack.app.assemble import Parts
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
@@ -38,7 +36,7 @@ class App:
 
     graph: TracedGraph
     """The compiled graph, to be embedded as it is."""
-    parts: "Parts"
+    parts: Parts
     versions: Versions
     runs: RunQueue
 

@@ -7,38 +7,19 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import click
-from rich.console import Console
 
 from twintrack.app.answer import Answer
-from twintrack.app.application import App
 from twintrack.app.chat_commands import COMMANDS, HELP
+from twintrack.app.conversation import Conversation
 from twintrack.app.live_turn import LiveTurn
 from twintrack.app.screen import say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.show_steps import step_line
 from twintrack.app.typed_lines import typed_lines
 from twintrack.core.errors import TwintrackError
-
-
-@dataclass(slots=True)
-class Conversation:
-    """Where one chat stands."""
-
-    app: App
-    console: Console
-    thread_id: str
-    user_id: str
-    tenant_id: str
-    last: Answer | None = field(default=None)
-
-    @property
-    def who(self) -> dict[str, str]:
-        """Return the caller's identity as keyword arguments."""
-        return {"user_id": self.user_id, "tenant_id": self.tenant_id}
 
 
 @click.command()

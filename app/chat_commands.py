@@ -1,21 +1,18 @@
 """What a person can do in a chat besides asking."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
+from twintrack.app.conversation import Conversation
 from twintrack.app.screen import say
 from twintrack.app.show_answer import show
 from twintrack.app.show_versions import version_table
 from twintrack.app.traces import print_trace
 from twintrack.core.context import Identity
 
-if TYPE_CHECKING:
-    from twintrack.app.chat import Conversation
-
-Run = Callable[["Conversation", str], Awaitable[None]]
+Run = Callable[[Conversation, str], Awaitable[None]]
 
 HELP = "/help lists the commands."
 _ANSWER_CHARS = 80
@@ -30,7 +27,7 @@ _MEANINGS = {
 }
 
 
-async def versions(chat: "Conversation", which: str) -> None:
+async def versions(chat: Conversation, which: str) -> None:
     """List the thread's versions: where turns ended and what was named or gone back to, or all of them."""
     listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
     told = [one for one in listed if which == "all" or not one.next or one.name or one.reason or one.is_head]
@@ -40,7 +37,7 @@ async def versions(chat: "Conversation", which: str) -> None:
         say(chat.console, "This conversation has no version yet: ask something.")
 
 
-async def rollback(chat: "Conversation", argument: str) -> None:
+async def rollback(chat: Conversation, argument: str) -> None:
     """Go back to a version; nothing is deleted."""
     to, _, reason = argument.partition(" ")
     if not to:
@@ -52,7 +49,7 @@ async def rollback(chat: "Conversation", argument: str) -> None:
     say(chat.console, f"Back at {to}; the conversation goes on from {version.id}.")
 
 
-async def memory(chat: "Conversation", text: str) -> None:
+async def memory(chat: Conversation, text: str) -> None:
     """Show what is remembered of the user, or what TEXT brings back."""
     identity = _identity(chat)
     if text:
@@ -70,7 +67,7 @@ async def memory(chat: "Conversation", text: str) -> None:
     chat.console.print(table if table.row_count else "Nothing is remembered yet.")
 
 
-async def trace(chat: "Conversation", _: str) -> None:
+async def trace(chat: Conversation, _: str) -> None:
     """Print the last turn's trace."""
     if chat.last is None:
         chat.console.print("Ask something first.")
@@ -82,17 +79,17 @@ async def trace(chat: "Conversation", _: str) -> None:
         chat.console.print("No trace was kept: TWINTRACK_TRACING__KEEP_LOCAL is 0.")
 
 
-async def approve(chat: "Conversation", _: str) -> None:
+async def approve(chat: Conversation, _: str) -> None:
     """Let the waiting actions run."""
     await _decide(chat, "approve")
 
 
-async def reject(chat: "Conversation", _: str) -> None:
+async def reject(chat: Conversation, _: str) -> None:
     """Refuse the waiting actions."""
     await _decide(chat, "reject")
 
 
-async def help_(chat: "Conversation", _: str) -> None:
+async def help_(chat: Conversation, _: str) -> None:
     """List the commands."""
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, meaning in _MEANINGS.items():
@@ -100,7 +97,7 @@ async def help_(chat: "Conversation", _: str) -> None:
     chat.console.print(table)
 
 
-async def _decide(chat: "Conversation", decision: str) -> None:
+async def _decide(chat: Conversation, decision: str) -> None:
     if chat.last is None or chat.last.status != "interrupted":
         chat.console.print("Nothing waits for a decision.")
         return
@@ -114,7 +111,7 @@ def _short(text: str) -> str:
     return line if len(line) <= _ANSWER_CHARS else line[: _ANSWER_CHARS - 1] + "…"
 
 
-def _identity(chat: "Conversation") -> Identity:
+def _identity(chat: Conversation) -> Identity:
     return Identity(chat.tenant_id, chat.user_id)
 
 

@@ -1,0 +1,85 @@
+"""Chooses the concrete parts of one process; making them does no I/O."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twintrack.core.corpus import Corpus
+from twintrack.core.embeddings import open_embedder
+from twintrack.core.kept_secret import KeptSecret
+from twintrack.core.models import Models
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import Settings
+from twintrack.core.tracing import Tracer
+from twintrack.graphs.resources import Resources
+from twintrack.guardrails.names import scrubber
+from twintrack.guardrails.pii import Masker
+from twintrack.guardrails.policy import default_policy, masker_for
+from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.tiers import Memory
+from twintrack.memory.vault import Vault
+from twintrack.nodes.calculate import Sandbox
+from twintrack.nodes.complexity import Complexity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything one process holds open; making it does no I/O."""
+
+    settings: Settings
+    source: RedisSource
+    resources: Resources
+    tracer: Tracer
+    masker: Masker
+    vault: Vault
+
+    async def aclose(self) -> None:
+        """Close what was opened, the trace queue last."""
+        await self.resources.sandbox.aclose()
+        await self.tracer.aclose()
+        await self.source.aclose()
+
+
+def make_parts(settings: Settings, **overrides: Any) -> Parts:
+    """Choose every part; a keyword named like a field of `Resources` replaces that part."""
+    source = RedisSource(settings.redis)
+    embedder = overrides.pop("embedder", None) or open_embedder(settings.models)
+    secret = _mask_secret(settings)
+    masker = masker_for(settings.rails, secret)
+    resources = Resources(
+        embedder=embedder,
+        corpus=Corpus(source, embedder, settings.retrieval),
+        memory=Memory(source, embedder, settings.memory),
+        models=Models(settings.models, overrides.pop("models", None)),
+        policy=default_policy(settings, masker=masker),
+        classifier=Complexity.shipped(),
+        sandbox=Sandbox(),
+        router=settings.router,
+        budgets=settings.budgets,
+        approve=frozenset(settings.team.approve),
+    )
+    return Parts(
+        settings=settings,
+        source=source,
+        resources=dataclasses.replace(resources, **overrides),
+        tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
+        masker=masker,
+        vault=Vault(source, secret, ttl_days=settings.memory.episode_days),
+    )
+
+
+def _mask_secret(settings: Settings) -> Callable[[], bytes]:
+    given = settings.rails.mask_key
+    return given.get_secret_value().encode if given else KeptSecret(settings.redis.data_dir / "mask.key")
+
+
+def versioned_saver(parts: Parts) -> VersionedRedisSaver:
+    """Return the saver on this process's Redis."""
+    checkpoints = parts.settings.checkpoints
+    secret = checkpoints.encryption_key
+    return VersionedRedisSaver(
+        source=parts.source,
+        ttl_minutes=checkpoints.ttl_minutes,
+        encryption_key=secret.get_secret_value() if secret else None,
+    )
