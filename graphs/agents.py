@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool
 
 from twintrack.core.context import Context
 from twintrack.graphs.resources import Resources
-from twintrack.guardrails.tool_gate import ToolGate
+from twintrack.guardrails.tool_gate import GatedTool, ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.decompose import AgentCard
@@ -29,7 +29,7 @@ class AgentSpec:
     """The only tools it may call."""
     prompt: str
     """Its instructions when a model plays it."""
-    without_model: Callable[[Resources, Mapping[str, BaseTool]], Agent]
+    without_model: Callable[[Resources, Mapping[str, GatedTool]], Agent]
     computes: bool = False
     """Whether what its tools give back counts without a citation."""
 
@@ -74,9 +74,11 @@ def build_agents(resources: Resources) -> dict[str, Agent]:
 
 def _agent(spec: AgentSpec, resources: Resources, shelf: Mapping[str, BaseTool], model: BaseChatModel | None) -> Agent:
     at_hand = {name: shelf[name] for name in spec.tools}
+    policy = ToolPolicy(allowed={spec.name: frozenset(spec.tools)})
     if model is None:
-        return spec.without_model(resources, at_hand)
-    gate = ToolGate(ToolPolicy(allowed={spec.name: frozenset(spec.tools)}), agent=spec.name)
+        gated = {name: GatedTool(tool, policy, agent=spec.name) for name, tool in at_hand.items()}
+        return spec.without_model(resources, gated)
+    gate = ToolGate(policy, agent=spec.name)
     graph = create_agent(
         model,
         list(at_hand.values()),

@@ -1,15 +1,18 @@
 """Stands between an agent and its tools: what the policy refuses becomes an error the model can read."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 from pydantic import BaseModel
 
+from twintrack.core.errors import InputError, NotAllowed
 from twintrack.guardrails.tools import ToolPolicy
 
 Approval = Callable[[ToolCallRequest], bool]
@@ -35,7 +38,11 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         )
         if verdict.blocked:
             return ToolMessage(verdict.reason, tool_call_id=call["id"], name=call["name"], status="error")
-        result = await handler(request)
+        try:
+            result = await handler(request)
+        except InputError as error:
+            text = f"{error.problem} {error.fix}".strip()
+            return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
         return self._capped(result) if isinstance(result, ToolMessage) else result
 
     def _capped(self, message: ToolMessage) -> ToolMessage:
@@ -51,6 +58,27 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         if isinstance(block, str):
             return self._cut(block)
         return {**block, "text": self._cut(block["text"])} if isinstance(block.get("text"), str) else block
+
+
+class GatedTool:
+    """A tool as one agent may call it where no model plays that agent."""
+
+    def __init__(self, tool: BaseTool, policy: ToolPolicy, *, agent: str) -> None:
+        self._tool = tool
+        self._policy = policy
+        self._agent = agent
+
+    async def __call__(self, arguments: dict[str, Any], config: RunnableConfig) -> ToolMessage:
+        """Run the call, or raise NotAllowed with the policy's reason."""
+        name = self._tool.name
+        verdict = self._policy.check_call(self._agent, name, arguments, _schema(self._tool))
+        if verdict.blocked:
+            raise NotAllowed(
+                verdict.reason, fix=f"Let {self._agent} call only its own tools, as they ask to be called."
+            )
+        call = {"type": "tool_call", "id": uuid.uuid4().hex, "name": name, "args": arguments}
+        message: ToolMessage = await self._tool.ainvoke(call, config)
+        return message
 
 
 def _schema(tool: BaseTool | None) -> dict[str, Any] | None:

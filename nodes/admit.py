@@ -7,6 +7,8 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from twintrack.guardrails import Policy
 from twintrack.nodes.state import NOTHING_RECALLED, InputState, State
 
+REFUSED = "[refused]"
+"""Stands in the conversation for what was blocked, so that nothing later reads it."""
 _NEW_TURN: dict[str, Any] = {
     "recalled": NOTHING_RECALLED,
     "decision": None,
@@ -31,6 +33,7 @@ async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
         return update | {
             "draft": {"status": "refused", "text": verdict.reason, "citations": [], "reason": verdict.rail},
             "question": "",
+            "messages": [HumanMessage(REFUSED, id=message.id)] if message else [],
         }
     if message is not None and question != text:
         update["messages"] = [HumanMessage(question, id=message.id)]

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
 from twintrack.nodes.claims import claims, marks, numbers, renumbered
+from twintrack.nodes.delegate import rejected
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import compose_prompt, say
 from twintrack.nodes.route import QUIET
@@ -24,6 +25,9 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
     steps = state["steps"]
     tried = [*state.get("tried", []), "team"]
     done = [step for step in steps if step["status"] == "done"]
+    if not done and any(map(rejected, steps)):
+        draft = Draft(status="abstained", text=_lacking(state["question"], steps), citations=[], reason="not approved")
+        return {"tried": tried, "draft": draft, "failure": ""}
     if not done:
         return {"tried": tried, "draft": None, "failure": _why(steps)}
     text, citations = joined(done)
@@ -33,9 +37,9 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
             text = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
             label = {"degraded": also(state, f"answered in the agents' own words: {error.problem}")}
-    missing = [step["task"] for step in steps if step["status"] != "done"]
+    missing = [step for step in steps if step["status"] != "done"]
     if missing:
-        text = f"{text}\n\n{say('partial', state['question'], tasks='; '.join(missing))}"
+        text = f"{text}\n\n{_lacking(state['question'], missing)}"
     reason = f"{len(missing)} of {len(steps)} steps have no result" if missing else ""
     return {
         "tried": tried,
@@ -96,6 +100,14 @@ def _holds(claim: str, markers: Collection[int], stated: set[Decimal], calculate
     if carried:
         return set(carried) <= set(markers) and said <= stated
     return bool(said) and said <= calculated
+
+
+def _lacking(question: str, missing: Sequence[StepResult]) -> str:
+    """Name what was not approved, and what else has no result."""
+    refused = [step["task"] for step in missing if rejected(step)]
+    others = [step["task"] for step in missing if not rejected(step)]
+    said = [say("rejected", question, tasks="; ".join(refused))] if refused else []
+    return "\n".join([*said, say("partial", question, tasks="; ".join(others))] if others else said)
 
 
 def _why(steps: Sequence[StepResult]) -> str:

@@ -1,11 +1,14 @@
 """Hand the steps that are ready to their agents, all at once."""
 
 from collections.abc import Collection, Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
 from langgraph.types import Send, interrupt
 
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step, StepResult, TeamState
+
+_NOT_APPROVED = "not approved"
 
 
 async def delegate(state: TeamState, *, approve: Collection[str]) -> dict[str, Any]:
@@ -15,8 +18,7 @@ async def delegate(state: TeamState, *, approve: Collection[str]) -> dict[str, A
     asked = [step for step in ready if step["agent"] in approve]
     if not asked:
         return {"results": results}
-    decisions = interrupt(approval_request(asked))["decisions"]
-    return _decided(state, asked, decisions, results)
+    return _decided(state, asked, interrupt(approval_request(asked)), results)
 
 
 def ready(state: TeamState) -> list[Send] | Literal["gather"]:
@@ -38,18 +40,44 @@ def approval_request(steps: Sequence[Step]) -> dict[str, Any]:
     }
 
 
-def _decided(
-    state: TeamState, asked: Sequence[Step], decisions: Sequence[dict[str, Any]], results: list[StepResult]
-) -> dict[str, Any]:
+def rejected(result: StepResult) -> bool:
+    """Tell whether a person did not want the step done."""
+    return result["error"].startswith(_NOT_APPROVED)
+
+
+def _decided(state: TeamState, asked: Sequence[Step], answer: Any, results: list[StepResult]) -> dict[str, Any]:
+    """Apply one decision per step; what is not clearly an approval is none."""
+    given = answer.get("decisions") if isinstance(answer, dict) else answer
+    decisions = given if isinstance(given, list) else []
     edited: dict[str, str] = {}
-    missing: list[dict[str, Any]] = [{"type": "reject"}] * len(asked)
-    for step, decision in zip(asked, [*decisions, *missing], strict=False):
-        if decision["type"] == "edit":
-            edited[step["id"]] = str(decision["edited_action"]["args"]["task"])
-        elif decision["type"] != "approve":
-            results.append(_skipped(step, "not approved"))
+    for step, decision in zip_longest(asked, decisions[: len(asked)]):
+        task = _approved_task(step, decision)
+        if task is None:
+            results = [*results, _skipped(step, _why_not(decision))]
+        else:
+            edited[step["id"]] = task
     plan = [Step(**{**step, "task": edited.get(step["id"], step["task"])}) for step in state["plan"]]
     return {"results": results, "plan": plan}
+
+
+def _approved_task(step: Step, decision: Any) -> str | None:
+    """Return the task to do, as approved or as edited, or None."""
+    kind = decision.get("type") if isinstance(decision, dict) else None
+    if kind == "approve":
+        return step["task"]
+    if kind != "edit":
+        return None
+    action = decision.get("edited_action")
+    arguments = action.get("args") if isinstance(action, dict) else None
+    task = arguments.get("task") if isinstance(arguments, dict) else None
+    return task if isinstance(task, str) and task.strip() else None
+
+
+def _why_not(decision: Any) -> str:
+    if decision is None:
+        return f"{_NOT_APPROVED}: no decision was given"
+    understood = isinstance(decision, dict) and decision.get("type") == "reject"
+    return _NOT_APPROVED if understood else f"{_NOT_APPROVED}: the decision was not understood"
 
 
 def _sorted_out(state: TeamState) -> tuple[list[Step], list[Step]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from twintrack.nodes.delegate import rejected
 from twintrack.nodes.state import StepResult, TeamState
 
 Next = Literal["delegate", "plan", "compose"]
@@ -22,7 +23,7 @@ def gathered(max_replans: int, can_replan: bool) -> Callable[[TeamState], Next]:
         done = {result["step_id"] for result in state["steps"]}
         if any(step["id"] not in done for step in state.get("plan", [])):
             return "delegate"
-        lacking = [result for result in state["steps"] if result["status"] != "done"]
+        lacking = [result for result in state["steps"] if result["status"] != "done" and not rejected(result)]
         if can_replan and lacking and state.get("replans", 0) < max_replans:
             return "plan"
         return "compose"

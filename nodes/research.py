@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass, field
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Citation
+from twintrack.guardrails.tool_gate import GatedTool
 from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.extract import extract
 from twintrack.nodes.state import Assignment
@@ -31,14 +31,13 @@ class Found:
 class Researcher:
     """Searches the documents and quotes the sentences that answer the task."""
 
-    search: BaseTool
+    search: GatedTool
     embedder: Embedder
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
         """Return the best sentences, cited."""
         task = assignment["step"]["task"]
-        call = {"type": "tool_call", "id": assignment["step"]["id"], "name": self.search.name, "args": {"query": task}}
-        message = await self.search.ainvoke(call, config)
+        message = await self.search({"query": task}, config)
         draft = await extract(task, message.artifact, embedder=self.embedder)
         return Found(draft["text"], draft["citations"], draft["status"] == "answered")
 
@@ -47,15 +46,15 @@ class Researcher:
 class Calculator:
     """Reads the calculation out of the task and computes it in the sandbox."""
 
-    compute: BaseTool
+    compute: GatedTool
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
         """Return `expression = value`."""
         expression = expression_of(assignment)
         if expression is None:
             return Found("", answered=False)
-        value = await self.compute.ainvoke({"expression": expression}, config)
-        return Found(f"{expression} = {value}")
+        value = await self.compute({"expression": expression}, config)
+        return Found(f"{expression} = {value.text}")
 
 
 def expression_of(assignment: Assignment) -> str | None:

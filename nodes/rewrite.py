@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from twintrack.core.errors import TwintrackError
+from twintrack.nodes.admit import REFUSED
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import rewrite_prompt
 from twintrack.nodes.route import QUIET
@@ -37,4 +38,5 @@ async def rewrite(state: DirectState, *, model: BaseChatModel | None) -> dict[st
 
 
 def _questions(state: DirectState) -> list[str]:
-    return [str(message.text) for message in state["messages"] if isinstance(message, HumanMessage)]
+    said = [str(message.text) for message in state["messages"] if isinstance(message, HumanMessage)]
+    return [text for text in said if text != REFUSED]
