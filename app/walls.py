@@ -80,7 +80,8 @@ def _owned(identity: Identity, action: str, value: Value) -> Filter:
     """Write the owner into what will be stored, and return the filter that matches only the owner's own."""
     _refuse_other(identity, value.get("metadata"))
     if action in _WRITES:
-        value["metadata"] = {**(value.get("metadata") or {}), OWNER: owner_label(identity)}
+        metadata = value["metadata"] = value["metadata"] if value.get("metadata") is not None else {}
+        metadata[OWNER] = owner_label(identity)  # in place: the server stores the very dict it handed over
     return {OWNER: owner_label(identity)}
 
 

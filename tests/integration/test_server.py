@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -366,6 +367,43 @@ async def test_two_runs_are_two_traces_with_session_and_user_on_every_span(
         assert {span.user for span in spans} == {"ann"}
         names = {span.name for span in spans}
         assert {"admit", "recall", "route", "direct", "retrieve", "answer", "release", "remember"} <= names
+
+
+async def test_whatever_ran_on_the_server_has_its_span(ann: LangGraphClient, capture: CaptureServer) -> None:
+    thread = await new_thread(ann)
+    ran = await _ran(ann, thread, input=asked(QUESTION))
+    (spans,) = await _traces(capture, thread, 1)
+    names = Counter(span.name for span in spans)
+    assert {"admit", "direct", "rewrite", "retrieve", "grade", "answer", "verify", "remember"} <= set(ran)
+    assert {name: names[name] for name in ran} == {name: ran[name] + (name == "direct") for name in ran}
+
+
+async def test_an_approved_run_goes_on_in_its_own_trace(ann: LangGraphClient, capture: CaptureServer) -> None:
+    thread = await new_thread(ann)
+    ran = await _ran(ann, thread, input=asked("What is 17 * 23?"))
+    (before,) = await _traces(capture, thread, 1)
+    ran += await _ran(ann, thread, command={"resume": {"decisions": [{"type": "approve"}]}})
+    for _ in range(150):
+        (spans,) = await _traces(capture, thread, 1)
+        if set(ran) <= {span.name for span in spans}:
+            break
+        await asyncio.sleep(0.1)
+    assert {"plan", "delegate", "agent", "gather", "compose", "release"} <= set(ran) <= {span.name for span in spans}
+    assert len(spans) > len(before)
+    assert {(span.session, span.user) for span in spans} == {(thread, "ann")}
+    assert "calculate" in {span.name for span in spans if span.type == "tool"}
+    assert not [span.name for span in spans if span.level == "ERROR"]
+
+
+async def _ran(client: LangGraphClient, thread: str, **request: Any) -> Counter[str]:
+    """Run to the end; return how often each node ran, as the stream of updates tells it."""
+    ran: Counter[str] = Counter()
+    stream: Any = client.runs.stream(thread, "twintrack", stream_mode="updates", stream_subgraphs=True, **request)
+    async for part in stream:
+        assert part.event != "error", part.data
+        if part.event.startswith("updates"):
+            ran.update(name for name in part.data if not name.startswith("__"))
+    return ran
 
 
 async def _traces(capture: CaptureServer, thread: str, count: int) -> list[list[CapturedSpan]]:
