@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from twintrack.nodes.arithmetic_grammar import PRODUCTS, SHARES, SUMS, Reader
 from twintrack.nodes.arithmetic_tokens import Token, normalised, runs
@@ -13,6 +14,12 @@ _ASKED_BEFORE = re.compile(
     r"[\s:：]*(?:the\s+(?:value|result|answer)\s+(?:of|to)\s*|一下)?[\s:：\"'“‘]*$"
 )
 _ASKED_AFTER = re.compile(r"[\s\"'”’]*(?:=|equals?\b|is\s+what|等于|是多少|得多少|得几|是几|结果)")
+_ASKING = re.compile(
+    r"\b(?:what|whats|how|much|is|are|calculate|compute|evaluate|solve|work|out|equals?|the|value|result|answer|of|to"
+    r"|please|also|then|and|now|tell|give|me|find|can|could|you|help|quickly|exactly|s)\b"
+    r"|计算|请问|请|帮我|帮|我|算一下|一下|算出|算算|算|求|等于|是多少|得多少|为多少|多少|得几|是几|几|结果|答案|的|是|再|和|呢|吗"
+)
+"""Words that ask for a calculation and say nothing else."""
 _ALONE = re.compile(r"[\s?!.=？。！：:,，]*")
 
 
@@ -29,21 +36,35 @@ def expression_in(text: str) -> str | None:
 
 def expressions_in(text: str) -> list[str]:
     """Return every calculation in `text`, in order."""
+    return [one.expression for one in _found(normalised(text[:MAX_CHARS]))]
+
+
+def beside(text: str) -> str:
+    """Return what `text` says beside its calculations and the words that ask for them."""
     plain = normalised(text[:MAX_CHARS])
-    found: list[str] = []
-    for run in runs(plain):
-        found.extend(_in_run(run[:MAX_TOKENS], plain))
-    return found
+    for one in reversed(_found(plain)):
+        plain = f"{plain[: one.start]} {plain[one.end :]}"
+    return _ASKING.sub(" ", plain)
 
 
-def _in_run(run: Sequence[Token], text: str) -> list[str]:
+class _Calculation(NamedTuple):
+    expression: str
+    start: int
+    end: int
+
+
+def _found(plain: str) -> list[_Calculation]:
+    return [one for run in runs(plain) for one in _in_run(run[:MAX_TOKENS], plain)]
+
+
+def _in_run(run: Sequence[Token], text: str) -> list[_Calculation]:
     found, start = [], 0
     while start < len(run):
         reader = Reader(run[start:])
         expression = reader.calculation()
         used = run[start : start + reader.position]
         if expression and _meant(used, text):
-            found.append(expression)
+            found.append(_Calculation(expression, used[0].start, used[-1].end))
             start += len(used)
         else:
             start += 1

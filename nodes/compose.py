@@ -37,7 +37,9 @@ async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str,
             text = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
             label = {"degraded": also(state, f"answered in the agents' own words: {error.problem}")}
-    missing = [step for step in steps if step["status"] != "done"]
+    # A sum told as a story goes to two agents; where one of them did it, it is done.
+    answered = {step["task"] for step in done}
+    missing = [step for step in steps if step["status"] != "done" and step["task"] not in answered]
     if missing:
         text = f"{text}\n\n{_lacking(state['question'], missing)}"
     reason = f"{len(missing)} of {len(steps)} steps have no result" if missing else ""

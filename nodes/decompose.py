@@ -8,7 +8,7 @@ import numpy as np
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.tokens import is_chinese
-from twintrack.nodes.arithmetic import expression_in
+from twintrack.nodes.arithmetic import beside, expression_in
 from twintrack.nodes.clauses import clauses, weight
 from twintrack.nodes.comparisons import sides
 from twintrack.nodes.state import Step
@@ -63,12 +63,18 @@ async def decompose(
     names = await _assigned(parts, agents, embedder)
     steps: list[Step] = []
     for index, (part, name) in enumerate(zip(parts, names, strict=True)):
-        before = parts[index - 1].text if index else ""
-        needs = [steps[-1]["id"]] if steps and part.points_back else []
-        leans = bool(steps) and not part.computes and (part.points_back or _short(part.text))
-        task = f"{part.text} ({before})" if leans else part.text
+        before = _before(parts[:index], part)
+        needs = [steps[before]["id"]] if before is not None and part.points_back else []
+        leans = before is not None and not part.computes and (part.points_back or _short(part.text))
+        task = f"{part.text} ({parts[before].text})" if leans and before is not None else part.text
         steps.append(Step(id=f"s{index + 1}", agent=name, task=task, depends_on=needs))
     return steps
+
+
+def _before(parts: Sequence[_Part], part: _Part) -> int | None:
+    """Return the place of the part that `part` is understood from: never a calculation, unless it goes on with one."""
+    fitting = [place for place, one in enumerate(parts) if part.computes or not one.computes]
+    return fitting[-1] if fitting else None
 
 
 def _parts(question: str) -> list[_Part]:
@@ -82,9 +88,9 @@ def _parts(question: str) -> list[_Part]:
 
 def _part(text: str, *, first: bool) -> list[_Part]:
     back = not first and (_POINTS_BACK.search(text) is not None or _THEN.match(text) is not None)
-    if expression := expression_in(text):
-        beside = weight(text) - weight(expression) > 4
-        lookup = [_Part(text, computes=False, points_back=back)] if beside else []
+    if expression_in(text):
+        more = weight(beside(text)) > (_SHORT_CHINESE if is_chinese(text) else _SHORT_ENGLISH)
+        lookup = [_Part(text, computes=False, points_back=back)] if more else []
         return [*lookup, _Part(text, computes=True, points_back=False)]
     whole = _completed(text)
     if not first and expression_in(_NUMBER_BEFORE.sub("1", whole)):

@@ -191,3 +191,32 @@ def test_cutting_keeps_every_chinese_character_that_means_something(question: st
     connectors = set("并且而另外此然后接着随下来最同时还有之再以及和")
     before = {sign for sign in question if "一" <= sign <= "鿿"} - connectors
     assert before <= set("".join(side for clause in clauses(question) for side in sides(clause)))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "计算 12 乘以 7 加 3",
+        "计算 (3+4)*2 等于多少？",
+        "请帮我算一下 15% 的 200 是多少",
+        "Can you please work out the value of 2 ** 10 for me?",
+        "How much is 12 times 7 plus 3, please?",
+        "What is the sum of 3, 4 and 5?",
+    ],
+)
+async def test_what_is_only_a_calculation_is_one_step_of_the_calculator(question: str) -> None:
+    assert [(step["agent"], step["task"]) for step in await plan(question)] == [("calculator", question)]
+
+
+@pytest.mark.parametrize("calculation", ["square root of 144", "What is 17 * 23", "Compute 2+2"])
+async def test_no_look_up_is_understood_from_a_calculation(calculation: str) -> None:
+    steps = await plan(f"{calculation} and who pays fines?")
+    assert [(step["agent"], step["task"]) for step in steps] == [
+        ("calculator", calculation),
+        ("researcher", "who pays fines?"),
+    ]
+
+
+async def test_a_look_up_after_a_calculation_is_understood_from_the_look_up_before_it() -> None:
+    steps = await plan("Who founded the library of Lindwick? What is 17 * 23? And in which decade?")
+    assert steps[-1]["task"] == "And in which decade? (Who founded the library of Lindwick?)"

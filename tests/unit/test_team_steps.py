@@ -88,6 +88,13 @@ async def test_a_partial_answer_names_what_it_lacks() -> None:
     assert update["draft"]["reason"] == "1 of 2 steps have no result"
 
 
+async def test_what_one_agent_did_is_not_called_unanswered_because_another_could_not() -> None:
+    other = StepResult(**{**result("b", "abstained"), "task": "task a"})
+    update = await compose(state([], [result("a"), other]), model=None)
+    assert update["draft"]["text"] == "found a"
+    assert update["draft"]["reason"] == ""
+
+
 async def test_a_team_without_any_result_hands_back_a_failure_not_an_answer() -> None:
     update = await compose(state([], [result("a", "failed")]), model=None)
     assert update["draft"] is None
