@@ -7,21 +7,26 @@ import numpy as np
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Citation, Passage
-from twintrack.core.tokens import Span
+from twintrack.core.tokens import Span, is_chinese
+from twintrack.nodes.answerable import shipped
 from twintrack.nodes.prompts import say
 from twintrack.nodes.quotable import Quotable, quotables
-from twintrack.nodes.sentence_scores import Weights, coverage, weigh, word_scores
+from twintrack.nodes.sentence_scores import Weights, content, coverage, weigh, word_scores
+from twintrack.nodes.signs import Quote, mismatches, signs
 from twintrack.nodes.state import Draft
 
-MAX_QUOTES = 2
 _FLOOR = 0.18
-"""Evidence below which nothing is quoted: hardly a word of the question stands in the documents."""
-_NEAR_ENOUGH = 0.33
-"""Cosine from which a sentence may be quoted that shares no word with the question: a paraphrase, another language."""
-_FAR = 0.2
-"""Cosine under which nothing is quoted, whatever words are shared."""
-_NEAR = 0.4
+"""Evidence below which nothing is quoted where meaning cannot be compared."""
+_NEAR_ACROSS = 0.38
+"""Cosine from which a sentence in another language than the question's may be quoted: no word can be compared."""
+_AMISS = 0.5
+"""Left of the evidence where a sign speaks against the best sentence."""
+_AS_GOOD = 0.85
 """Share of the best sentence's score from which another is quoted beside it."""
+_NEAR = 0.4
+"""The same of a sentence that holds words of the question which the best one lacks."""
+_NEWS = 0.15
+"""Share of the question's meaning that those words must carry."""
 _ROW = 0.2
 """Taken off a table's row: it holds many words and says little with them."""
 _SHORTLIST = 12
@@ -58,21 +63,67 @@ class Candidate:
         return self.passage["start"] + self.span.start
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The sentences that may be quoted, and what speaks for each."""
+
+    candidates: list[Candidate]
+    weights: dict[str, float]
+    """How much each word of the question counts."""
+    scores: list[float]
+    nearness: dict[int, float]
+    """Cosine to the question, of the likeliest sentences; empty without an embedder."""
+
+    @property
+    def order(self) -> list[int]:
+        """Return the places of the sentences, the best first."""
+        return sorted(range(len(self.candidates)), key=lambda i: -self.scores[i])
+
+    def quote(self) -> Quote:
+        """Return the best sentence with what stands around it."""
+        place = self.order[0]
+        best = self.candidates[place]
+        following = self.candidates[place + 1] if place + 1 < len(self.candidates) else None
+        return Quote(
+            text=best.span.text,
+            topic=best.topic,
+            before=best.before,
+            after=following.span.text if following and following.passage is best.passage else "",
+            passage=best.passage["text"],
+            nearness=self.nearness.get(place, 0.0),
+            nearest=max(self.nearness.values(), default=0.0),
+        )
+
+
 async def extract(question: str, passages: Sequence[Passage], *, embedder: Embedder | None = None) -> Draft:
-    """Return the sentences that answer the question best, cited; abstain where they share next to nothing with it."""
+    """Return the sentences that answer the question best, cited; abstain where they cannot be the answer."""
+    ranking = await rank(question, passages, embedder=embedder)
+    if not ranking.candidates or not _may_answer(question, ranking):
+        return _abstained(question, passages)
+    return _quoted(_chosen(ranking))
+
+
+async def rank(question: str, passages: Sequence[Passage], *, embedder: Embedder | None) -> Ranking:
+    """Score every sentence by its words and, with an embedder, the likeliest by their meaning too."""
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
     words = word_scores(question, candidates, weights)
     scores = [score - _ROW * one.quotable.is_row for score, one in zip(words, candidates, strict=True)]
-    found = _best_coverage(candidates, weights)
     if embedder is None or not candidates:
-        return _quoted(_chosen(candidates, scores)) if found >= _FLOOR else _abstained(question, passages)
+        return Ranking(candidates, weights, scores, {})
     nearness = await _nearness(question, candidates, scores, embedder)
-    if max(nearness.values()) < (_FAR if found >= _FLOOR else _NEAR_ENOUGH):
-        return _abstained(question, passages)
     # A sentence that was not compared stays behind every one that was.
     meant = [score + Weights.meaning * nearness.get(i, -2.0) for i, score in enumerate(scores)]
-    return _quoted(_chosen(candidates, meant))
+    return Ranking(candidates, weights, meant, nearness)
+
+
+def _may_answer(question: str, ranking: Ranking) -> bool:
+    if not ranking.nearness:
+        return _best_coverage(ranking.candidates, ranking.weights) >= _FLOOR
+    quote = ranking.quote()
+    if is_chinese(question) != is_chinese(quote.text):
+        return quote.nearness >= _NEAR_ACROSS
+    return shipped().score(signs(question, quote, ranking.weights), chinese=is_chinese(question)) >= 0.5
 
 
 def evidence(question: str, passages: Sequence[Passage]) -> float:
@@ -80,11 +131,20 @@ def evidence(question: str, passages: Sequence[Passage]) -> float:
 
     It is the share of the question's content words, weighted by how rare they are among
     the passages' sentences, that stand in the best sentence, its title and the sentence
-    before it. Retrieval scores say nothing here: they rank, and always rank something first.
+    before it; halved where that sentence speaks of another number, of the opposite, or
+    holds nothing of the kind that is asked for. Retrieval scores say nothing here: they
+    rank, and always rank something first.
     """
     candidates = _candidates(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
-    return _best_coverage(candidates, weights)
+    if not candidates:
+        return 0.0
+    ranking = Ranking(candidates, weights, word_scores(question, candidates, weights), {})
+    covered = _best_coverage(candidates, weights)
+    quote = ranking.quote()
+    around = f"{quote.before} {quote.text} {quote.topic} {quote.after}"
+    amiss = mismatches(question, quote.text, around, f"{quote.passage} {quote.topic}")
+    return covered * _AMISS if any(amiss) else covered
 
 
 def best_sentence(claim: str, passage: Passage) -> Span:
@@ -120,15 +180,25 @@ async def _nearness(
     return dict(zip(order, np.asarray(vectors @ asked).tolist(), strict=True))
 
 
-def _chosen(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
-    """Return the best sentences, a second one only where it comes near the first; a table's row stands alone."""
-    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
-    if candidates[order[0]].quotable.is_row:
-        return [candidates[order[0]]]
-    order = [i for i in order if not candidates[i].quotable.is_row][:MAX_QUOTES]
-    near = [candidates[i] for i in order if scores[i] >= _NEAR * scores[order[0]]]
-    together = len({candidate.passage["document_id"] for candidate in near}) == 1
-    return sorted(near, key=lambda candidate: candidate.start) if together else near
+def _chosen(ranking: Ranking) -> list[Candidate]:
+    """Return the best sentence, and a second one only where it adds to it; a table's row stands alone."""
+    first = ranking.candidates[ranking.order[0]]
+    prose = [i for i in ranking.order[1:] if not ranking.candidates[i].quotable.is_row]
+    if first.quotable.is_row or not prose or not _adds(ranking, prose[0]):
+        return [first]
+    chosen = [first, ranking.candidates[prose[0]]]
+    together = len({candidate.passage["document_id"] for candidate in chosen}) == 1
+    return sorted(chosen, key=lambda candidate: candidate.start) if together else chosen
+
+
+def _adds(ranking: Ranking, place: int) -> bool:
+    """Tell whether the sentence is as good as the best one, or holds words of the question that that one lacks."""
+    best = ranking.order[0]
+    first, second = ranking.candidates[best], ranking.candidates[place]
+    share = ranking.scores[place] / ranking.scores[best] if ranking.scores[best] > 0 else 0.0
+    held = content(f"{first.span.text} {first.topic}")
+    missing = {word: weight for word, weight in ranking.weights.items() if word not in held}
+    return share >= _AS_GOOD or (share >= _NEAR and coverage(second.span.text, missing) >= _NEWS)
 
 
 def _quoted(chosen: Sequence[Candidate]) -> Draft:

@@ -89,3 +89,30 @@ async def test_whatever_is_asked_every_quote_stands_where_it_says(question: str,
         text = texts[int(citation["document_id"][1:])]
         assert text[citation["start"] - 7 : citation["end"] - 7] == citation["quote"]
         assert citation["quote"] in draft["text"]
+
+
+LIBRARY = passage("Books may be borrowed for three weeks. The library opens at nine.", document="library")
+GARDEN = passage("茶园的主人是王小梅。茶园建于1901年。茶园每年生产八百公斤绿茶。", title="茶园", document="garden")
+
+
+async def test_a_question_about_what_the_documents_do_not_hold_is_not_answered() -> None:
+    for question in ("图书馆逾期罚款是多少？", "How is honey made?", "火车票怎么退？"):
+        draft = await extract(question, [GARDEN, FEES], embedder=LocalEmbedder())
+        assert draft["status"] == "abstained", question
+
+
+async def test_a_second_sentence_that_adds_nothing_is_not_quoted() -> None:
+    draft = await extract("茶园的主人是谁？", [GARDEN], embedder=LocalEmbedder())
+    assert [citation["quote"] for citation in draft["citations"]] == ["茶园的主人是王小梅。"]
+
+
+async def test_a_second_sentence_that_holds_another_word_of_the_question_is_quoted() -> None:
+    asked = passage("The Rhine flows into the North Sea. Barges carry coal along it. Tides are weak.")
+    draft = await extract("Into which sea does the Rhine flow, and what do barges carry?", [asked])
+    assert len(draft["citations"]) == 2
+
+
+def test_evidence_falls_where_the_best_sentence_speaks_of_the_opposite() -> None:
+    said = evidence("Which account has the highest fee?", [passage("The Gold Account has the highest fee.")])
+    opposite = evidence("Which account has the lowest fee?", [passage("The Gold Account has the highest fee.")])
+    assert opposite < said / 2
