@@ -15,7 +15,7 @@ def place(citation: Cited) -> str:
     shown = from_here(file) if file.is_absolute() else citation.source
     if line := _line(file, citation):
         return f"{shown}:{line}"
-    if citation.document_id != citation.source:
+    if not citation.document_id.startswith(citation.source):
         return f"{shown}, {citation.title or citation.document_id}, at {citation.start}"
     return f"{shown}, at {citation.start}"
 

@@ -51,10 +51,12 @@ class Corpus:
         identity: Identity = DESK,
         progress: Progress | None = None,
         private: bool = False,
+        within: Path | None = None,
     ) -> IngestReport:
         """Bring files and folders in; `private` documents are found by their owner alone.
 
         Raises:
+            NotAllowed: a file is not in the folder `within`, links followed.
             Conflict: another ingest into the same corpus is running.
         """
         index = await self._contract()
@@ -70,6 +72,7 @@ class Corpus:
             access=access_of(identity, private=private),
             progress=progress,
             keep=lock.reacquire,
+            within=within,
         )
         try:
             async with lock:

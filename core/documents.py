@@ -1,6 +1,8 @@
 """Reads files as documents: text, Markdown, HTML, PDF, Word, CSV, JSON lines and code."""
 
 import json
+import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ _HTML = frozenset({".html", ".htm", ".xhtml"})
 _ROWS = frozenset({".jsonl", ".ndjson"})
 _OTHERS = frozenset({".pdf", ".docx", ".csv", ".tsv"})
 READABLE = _CODE | _TEXT | _MARKDOWN | _HTML | _ROWS | _OTHERS
+_NO_HANDLER = logging.NullHandler()
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})
 
 
@@ -45,17 +48,26 @@ class Failure:
     fix: str
 
 
-def find_files(path: Path) -> list[Path]:
+def find_files(path: Path, *, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
     """Return the readable files at or below `path`; hidden ones and build folders are passed over.
+
+    Args:
+        path: A file or a folder.
+        unlisted: Told of each folder below `path` that cannot be looked into.
 
     Raises:
         DocumentError: there is nothing at `path`, or nothing in it that can be read.
     """
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise DocumentError(f"{path}: there is no such file or folder.", fix="check the path")
-    files = sorted(file for file in path.rglob("*") if _is_wanted(file, path))
+    try:
+        if path.is_file():
+            return [path]
+        if not path.exists():
+            raise DocumentError(f"{path}: there is no such file or folder.", fix="check the path")
+        with os.scandir(path):
+            files = sorted(_below(path, unlisted))
+    except OSError as error:
+        problem = f"{path}: it cannot be looked into ({error.strerror or error})."
+        raise DocumentError(problem, fix="check the path and its permissions") from error
     if not files:
         kinds = "Markdown, text, HTML, PDF, DOCX, CSV, JSONL or code"
         raise DocumentError(f"{path}: the folder holds no file that can be read.", fix=f"put {kinds} files in it")
@@ -85,10 +97,17 @@ def _check_size(file: Path, max_bytes: int) -> None:
         )
 
 
-def _is_wanted(file: Path, root: Path) -> bool:
-    parts = file.relative_to(root).parts
-    hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in parts)
-    return not hidden and file.suffix.lower() in READABLE and file.is_file()
+def _below(root: Path, unlisted: Callable[[OSError], None] | None) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root, onerror=unlisted):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        for file in (Path(folder, name) for name in names if not _is_hidden(name)):
+            # What may be listed but not looked at fails when it is read, which is told.
+            if file.suffix.lower() in READABLE and (not os.access(folder, os.X_OK) or file.is_file()):
+                yield file
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED_FOLDERS
 
 
 def _one(file: Path, source: str) -> Document:
@@ -153,6 +172,8 @@ def _html(file: Path) -> tuple[str, str]:
 def _pdf(file: Path) -> tuple[str, str]:
     from pypdf import PdfReader
 
+    # Without a handler of its own its warnings would land on standard error, beside the report that says the same.
+    logging.getLogger("pypdf").addHandler(_NO_HANDLER)
     with PdfReader(file) as reader:
         text = "\n\n".join(page.extract_text() for page in reader.pages)
         return str((reader.metadata and reader.metadata.title) or ""), text

@@ -15,8 +15,8 @@ from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
 from twintrack.core.embeddings import Embedder
-from twintrack.core.errors import DocumentError
-from twintrack.core.passages_index import PassagesIndex, Stored, decoded, digest, embedded_text, record
+from twintrack.core.errors import DocumentError, NotAllowed
+from twintrack.core.passages_index import PassagesIndex, Stored, decoded, digest, embedded_text, record, shown
 from twintrack.core.settings import RetrievalSettings
 from twintrack.core.tokens import Span
 
@@ -61,6 +61,7 @@ class Ingestion:
         access: str,
         progress: Progress | None = None,
         keep: Callable[[], Awaitable[object]] | None = None,
+        within: Path | None = None,
     ) -> None:
         self._client = client
         self._index = index
@@ -70,6 +71,8 @@ class Ingestion:
         self._access = access
         self._progress = progress
         self._keep = keep
+        self._within = within
+        self._roots: list[Path] = []
         self._known: dict[str, Stored] = {}
         self._seen: dict[str, str] = {}
         self._pending: list[_Pending] = []
@@ -85,7 +88,7 @@ class Ingestion:
         for file in files:
             await self._take_file(file)
         await self._write_pending()
-        removed = await asyncio.to_thread(self._removed, paths)
+        removed = self._removed()
         await self._drop(removed)
         self._report.removed = len(removed)
         self._report.seconds = time.monotonic() - began
@@ -101,12 +104,23 @@ class Ingestion:
 
     def _find(self, paths: Sequence[Path]) -> list[Path]:
         files: dict[Path, None] = {}
-        for path in paths:
+        for root in dict.fromkeys(path.resolve() for path in paths):
             try:
-                files.update(dict.fromkeys(file.resolve() for file in find_files(path)))
+                found = find_files(root, unlisted=self._note_unlisted)
             except DocumentError as error:
-                self._report.failed.append(Failure(path.resolve().as_posix(), error.problem, error.fix))
+                self._report.failed.append(Failure(root.as_posix(), error.problem, error.fix))
+                continue
+            self._roots.append(root)
+            files.update(dict.fromkeys(file.resolve() for file in found))
+        # Judged where they are resolved, so that what is read is what was judged.
+        if self._within and not all(file.is_relative_to(self._within) for file in files):
+            raise NotAllowed("A file is outside the folder.", fix="take away the links that lead out of it")
         return list(files)
+
+    def _note_unlisted(self, error: OSError) -> None:
+        folder = Path(str(error.filename)).as_posix()
+        problem = f"{folder}: it cannot be looked into ({error.strerror})."
+        self._report.failed.append(Failure(folder, problem, "check its permissions"))
 
     async def _take_file(self, file: Path) -> None:
         limit = int(self._settings.max_file_mb * 1e6)
@@ -168,8 +182,9 @@ class Ingestion:
     def _write(self, pipe: Redis, pending: _Pending, vectors: Iterator[NDArray[np.float32]]) -> None:
         before = self._known.get(self._field(pending.document.id))
         self._forget(pipe, before)
+        named = shown(pending.document, self._roots)
         for passage_id, chunk in zip(pending.stored.passage_ids(), pending.chunks, strict=True):
-            fields = record(pending.document, chunk, next(vectors), identity=self._identity, access=self._access)
+            fields = record(named, chunk, next(vectors), identity=self._identity, access=self._access)
             pipe.hset(self._index.passage_key(passage_id, self._identity), mapping=fields)
         self._remember(pipe, pending.stored)
         self._report.replaced += before is not None
@@ -184,12 +199,18 @@ class Ingestion:
             pipe.unlink(*(self._index.passage_key(name, self._identity) for name in stored.passage_ids()))
             pipe.hdel(self._index.documents_key(self._identity), self._field(stored.id))
 
-    def _removed(self, paths: Sequence[Path]) -> list[Stored]:
-        """Return documents that came from below `paths` and are there no more; what failed to be read stays."""
-        roots = [path.resolve() for path in paths]
-        kept = {failure.source for failure in self._report.failed if Path(failure.source).exists()}
+    def _removed(self) -> list[Stored]:
+        """Return documents that came from below the folders looked into and are there no more.
+
+        What failed stays, with all below it: a drive that is not mounted has not lost its documents.
+        """
+        doubtful = [Path(failure.source) for failure in self._report.failed]
         candidates = [stored for stored in self._known.values() if stored.id not in self._seen]
-        return [stored for stored in candidates if stored.source not in kept and _is_below(Path(stored.source), roots)]
+        return [
+            stored
+            for stored in candidates
+            if _is_below(Path(stored.source), self._roots) and not _is_below(Path(stored.source), doubtful)
+        ]
 
     async def drop_all(self) -> int:
         """Drop every document under this access; return how many there were."""

@@ -8,10 +8,12 @@ PREFIX = "twintrack"
 
 
 def encode(part: str) -> str:
-    """Return `part` so that it cannot contain a colon, a brace, a glob sign or a space.
+    """Return `part` so that it cannot contain a colon, a brace, a glob sign or a space, nor be a folder's "." or "..".
 
     Distinct parts stay distinct (percent-encoding is injective); case is kept.
     """
+    if part in (".", ".."):
+        return part.replace(".", "%2E")
     return quote(part, safe="") or "%"
 
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,20 @@ def record(
         "words": " ".join(words(f"{document.title}\n{chunk.text}")),
         "vector": vector.astype(np.float32).tobytes(),
     }
+
+
+def shown(document: Document, roots: Sequence[Path]) -> Document:
+    """Return the document as its citations name it: by the folder it came from, without the way to that folder."""
+    file = Path(document.source)
+    root = next((root for root in roots if file.is_relative_to(root)), file)
+    source = file.relative_to(root.parent).as_posix()
+    if not document.id.startswith(document.source):
+        return replace(document, source=source)
+    # Two folders of one name stay two: the mark tells their ways apart without telling them.
+    mark = hashlib.sha256(document.source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    identifier = f"{source}~{mark}{document.id.removeprefix(document.source)}"
+    title = identifier if document.title == document.id else document.title
+    return replace(document, id=identifier, title=title, source=source)
 
 
 def decoded(value: bytes | str | None) -> str:

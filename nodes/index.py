@@ -1,7 +1,7 @@
 """Bring files of the caller's tenant into the caller's corpus, and nothing from outside the folder meant for it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing_extensions import TypedDict
 
 from twintrack.core.context import Context, Identity, identity_of
 from twintrack.core.corpus import Corpus
-from twintrack.core.documents import find_files
 from twintrack.core.errors import NotAllowed, TwintrackError
 from twintrack.core.keys import encode
 
@@ -38,32 +37,34 @@ async def index(state: IndexInput, runtime: Runtime[Context], *, corpus: Corpus,
     """Read the files; what may not or cannot be read is said, not raised."""
     identity = identity_of(runtime)
     try:
-        paths = await asyncio.to_thread(_allowed, folder, state["paths"], identity)
-        report = await corpus.ingest(paths, identity=identity)
+        own, paths = await asyncio.to_thread(_allowed, folder, state["paths"], identity)
+        report = await corpus.ingest(paths, identity=identity, within=own)
     except TwintrackError as error:
         return {"report": {}, "error": str(error)}
-    return {"report": asdict(report), "error": ""}
+    return {"report": _without_way(asdict(report), own), "error": ""}
 
 
-def _allowed(folder: Path | None, names: Sequence[str], identity: Identity) -> list[Path]:
+def _allowed(folder: Path | None, names: Sequence[str], identity: Identity) -> tuple[Path, list[Path]]:
+    """Return the tenant's folder and the paths named, links followed; files are judged when they are found."""
     if folder is None:
         raise NotAllowed("Indexing is switched off.", fix="set TWINTRACK_SERVER__DOCUMENTS to the documents' folder")
     if identity.user_id == ANONYMOUS:
         raise NotAllowed("Only a user who is known may index.", fix="send an API key")
     own = folder.resolve() / encode(identity.tenant_id)
-    paths = [own / name for name in names or ["."]]
-    # Links are followed before a path is judged, so that none leads out; and a folder before it is listed.
-    if not (all(_is_below(path, own) for path in paths) and all(_is_below(file, own) for file in _files(paths))):
+    try:
+        paths = [(own / name).resolve() for name in names or ["."]]
+    except ValueError:  # a null sign
+        raise _outside(own) from None
+    if not all(path.is_relative_to(own) for path in paths):
         raise _outside(own)
-    return paths
+    return own, paths
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    return (file for path in paths for file in find_files(path))
-
-
-def _is_below(path: Path, own: Path) -> bool:
-    return path.resolve().is_relative_to(own)
+def _without_way(report: dict[str, Any], own: Path) -> dict[str, Any]:
+    """Name what failed as the caller does, without where the server keeps it."""
+    way = f"{own.parent.as_posix()}/"
+    failed = [{name: text.replace(way, "") for name, text in failure.items()} for failure in report["failed"]]
+    return {**report, "failed": failed}
 
 
 def _outside(own: Path) -> NotAllowed:

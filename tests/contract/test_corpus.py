@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import LocalEmbedder
-from twintrack.core.errors import Conflict, SettingsError
+from twintrack.core.errors import Conflict, NotAllowed, SettingsError
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings, RetrievalSettings
@@ -286,3 +288,71 @@ def test_hostile_questions_never_crash_a_search(redis_url: str, filled: Path, qu
 async def test_huge_and_empty_questions_are_answered(corpus: Corpus, folder: Path, question: str) -> None:
     await corpus.ingest([folder], identity=ANNE)
     assert len(await found(corpus, question)) == 3
+
+
+def _moved(folder: Path, to: Path) -> Path:
+    return folder.rename(to)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir()
+
+
+async def test_a_root_that_is_gone_or_empty_has_not_lost_its_documents(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    away = _moved(folder, folder.with_name("away"))
+    assert (await corpus.ingest([folder], identity=ANNE)).removed == 0
+    _make(folder)
+    report = await corpus.ingest([folder], identity=ANNE)
+    assert (report.removed, len(report.failed), await corpus.count(identity=ANNE)) == (0, 1, 3)
+    _moved(away, folder)
+    assert figures(await corpus.ingest([folder], identity=ANNE)) == (3, 3, 0, 0)
+
+
+@pytest.mark.parametrize("closed", ["docs", "docs/inner"])
+async def test_a_folder_that_cannot_be_listed_has_not_lost_its_documents(
+    corpus: Corpus, folder: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "deep.md").write_text("# Deep\n\nThe lake is 80 metres deep.")
+    await corpus.ingest([folder], identity=ANNE)
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if os.fspath(path) == str(folder.parent / closed):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    (folder / "fees.md").unlink()
+    report = await corpus.ingest([folder], identity=ANNE)
+    assert report.removed == (closed != "docs")
+    assert [failure.source for failure in report.failed] == [str(folder.parent / closed)]
+    assert "Permission denied" in report.failed[0].problem
+    assert await found(corpus, "How deep is the lake?") != []
+
+
+async def test_a_citation_names_the_file_without_the_way_to_its_folder(corpus: Corpus, tmp_path: Path) -> None:
+    for side in ("left", "right"):
+        (tmp_path / side / "docs").mkdir(parents=True)
+        (tmp_path / side / "docs" / "a.md").write_text(f"# Tower\n\nThe {side} tower is 40 metres tall.")
+        (tmp_path / side / "docs" / "rows.jsonl").write_text(json.dumps({"text": f"The {side} wall is low."}))
+        await corpus.ingest([tmp_path / side / "docs"], identity=ANNE)
+    vector = await LocalEmbedder().embed_one("tower")
+    passages = await corpus.search("How tall is the tower, and the wall?", vector, identity=ANNE)
+    assert {passage["source"] for passage in passages} == {"docs/a.md", "docs/rows.jsonl"}
+    assert len({passage["document_id"] for passage in passages}) == 4
+    assert str(tmp_path) not in json.dumps(passages)
+    assert tmp_path.name not in json.dumps(passages)
+    for passage in passages:
+        assert await corpus.passage(passage["id"], identity=ANNE) == {**passage, "score": 0.0}
+
+
+async def test_a_link_out_of_the_folder_meant_is_refused_before_anything_is_read(
+    corpus: Corpus, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.md").write_text("# Secret\n\nThe vault opens with nine.")
+    (folder / "link.md").symlink_to(tmp_path / "secret.md")
+    with pytest.raises(NotAllowed, match="outside"):
+        await corpus.ingest([folder], identity=ANNE, within=folder)
+    assert await corpus.count(identity=ANNE) == 0

@@ -1,6 +1,8 @@
 """Every kind of file is read, and one that cannot be says why without stopping the others."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,14 @@ def test_an_empty_folder_and_a_missing_path_are_errors_with_a_fix(tmp_path: Path
         find_files(tmp_path)
     with pytest.raises(DocumentError, match="no such file"):
         find_files(tmp_path / "gone")
+
+
+def test_a_broken_pdf_is_told_of_in_the_report_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 broken")
+    code = (
+        "import sys; from pathlib import Path; from twintrack.core.documents import read_documents\n"
+        "print(list(read_documents(Path(sys.argv[1]), max_bytes=1000)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.pdf")], capture_output=True, text=True)
+    assert "broken or locked" in run.stdout
+    assert run.stderr == ""
