@@ -43,6 +43,7 @@ async def measure(turns: int, rounds: int) -> dict[str, Any]:
             for name, turn in sides.items():
                 spent[name].append(await _cpu(turn, turns))
         encoder = await _cpu(lambda: embedder.inner.embed([EPISODE]), turns)
+        await _erase(app)
     ours, bare = (statistics.median(spent[name]) for name in ("ours", "bare"))
     return {
         "overhead_ms": round(ours - bare, 3),
@@ -100,6 +101,16 @@ async def _ingest(app: App) -> None:
         path = Path(folder) / "bench.md"
         path.write_text(DOCUMENT * 3, encoding="utf-8")
         await app.corpus.ingest([path], identity=_WHO)
+
+
+async def _erase(app: App) -> None:
+    """Leave nothing of the measurement behind in the reader's Redis."""
+    await app.versions.erase(_WHO)
+    await app.memory.erase(_WHO)
+    await app.corpus.clear(identity=_WHO)
+    await app.parts.tracer.aclose()
+    if app.parts.tracer.store:
+        await app.parts.tracer.store.erase(_WHO)
 
 
 def _ours(app: App) -> Turn:
