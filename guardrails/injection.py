@@ -39,11 +39,6 @@ def matched_rule(text: str) -> str | None:
     return next(_matches(text), None)
 
 
-def found_rules(text: str) -> list[str]:
-    """Return the names of all rules that `text` breaks."""
-    return list(dict.fromkeys(_matches(text)))
-
-
 def _matches(text: str) -> Iterator[str]:
     return (name for reading in _readings(text) for name, rule in RULES.items() if rule.search(reading))
 
