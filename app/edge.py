@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-
-from langchain_core.messages import BaseMessage
 
 from twintrack.guardrails import Masker
 
@@ -23,12 +21,6 @@ _LABELS = frozenset({"id", "role", "type"})
 _MEDIA = frozenset({"audio", "file", "image", "image_url", "input_audio", "video"})
 # Masking this many bytes takes about a millisecond; above, it leaves the event loop.
 _INLINE = 16_384
-
-
-def mask_messages(messages: Sequence[Any], masker: Masker) -> tuple[list[Any], dict[str, str]]:
-    """Return the messages, of any form LangChain reads, without personal data, and what each placeholder stands for."""
-    found: dict[str, str] = {}
-    return [_masked_message(message, masker, found) for message in messages], found
 
 
 def mask_body(body: Any, masker: Masker) -> tuple[Any, dict[str, str]]:
@@ -65,14 +57,6 @@ class MaskingMiddleware:
         if len(body) > _INLINE:
             return await asyncio.to_thread(_masked_bytes, body, self._masker)
         return _masked_bytes(body, self._masker)
-
-
-def _masked_message(message: Any, masker: Masker, found: dict[str, str]) -> Any:
-    if isinstance(message, BaseMessage):
-        return message.model_copy(update={"content": _masked(message.content, masker, found)})
-    if isinstance(message, (tuple, list)) and len(message) == 2:
-        return (message[0], _masked(message[1], masker, found))
-    return _masked(message, masker, found)
 
 
 def _masked_body(body: Any, masker: Masker, found: dict[str, str]) -> Any:
