@@ -285,6 +285,12 @@ async def test_two_users_do_not_see_each_others_versions_and_memory(server: Lang
         assert (await own.get("/twintrack/memory")).json() == {"records": []}
 
 
+async def test_what_a_context_does_not_know_is_ignored(ann: LangGraphClient) -> None:
+    for context in ({"colour": "red"}, {"colour": {"deep": [1]}, "locale": "en"}):
+        answer = (await turn(ann, await new_thread(ann), QUESTION, context=context))["answer"]
+        assert answer["status"] in {"answered", "abstained"}
+
+
 @pytest.mark.parametrize(
     "forged",
     [
