@@ -9,6 +9,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Citation, Passage
 from twintrack.core.tokens import Span, is_chinese
 from twintrack.nodes.answerable import shipped
+from twintrack.nodes.clauses import clauses
 from twintrack.nodes.prompts import say
 from twintrack.nodes.quotable import Quotable, quotables
 from twintrack.nodes.sentence_scores import Weights, content, coverage, weigh, word_scores
@@ -29,6 +30,8 @@ _NEWS = 0.15
 """Share of the question's meaning that those words must carry."""
 _ROW = 0.2
 """Taken off a table's row: it holds many words and says little with them."""
+_MOST_PARTS = 3
+"""Parts of a question that are looked up on their own."""
 _SHORTLIST = 12
 """Sentences whose meaning is compared; the others share no word worth mentioning with the question."""
 
@@ -97,10 +100,23 @@ class Ranking:
 
 async def extract(question: str, passages: Sequence[Passage], *, embedder: Embedder | None = None) -> Draft:
     """Return the sentences that answer the question best, cited; abstain where they cannot be the answer."""
+    chosen = await _answering(question, passages, embedder)
+    if not chosen:
+        # A question of several parts is like none of its answers: look for one part at a time.
+        found = [await _answering(part, passages, embedder) for part in _parts(question)]
+        chosen = list({(part[0].passage["id"], part[0].start): part[0] for part in found if part}.values())
+    return _quoted(chosen) if chosen else _abstained(question, passages)
+
+
+async def _answering(question: str, passages: Sequence[Passage], embedder: Embedder | None) -> list[Candidate]:
     ranking = await rank(question, passages, embedder=embedder)
-    if not ranking.candidates or not _may_answer(question, ranking):
-        return _abstained(question, passages)
-    return _quoted(_chosen(ranking))
+    return _chosen(ranking) if ranking.candidates and _may_answer(question, ranking) else []
+
+
+def _parts(question: str) -> list[str]:
+    """Return the parts of a question that ask; what leads up to a colon only tells."""
+    parts = [clause.rpartition(": ")[2].rpartition("：")[2] for clause in clauses(question)]
+    return [part for part in parts if part != question][:_MOST_PARTS]
 
 
 async def rank(question: str, passages: Sequence[Passage], *, embedder: Embedder | None) -> Ranking:

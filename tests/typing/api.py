@@ -1,10 +1,9 @@
 """The public types, checked by mypy and pyright and never run."""
 
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Literal, assert_type
 
 from langchain_core.messages import AIMessage
-from typing_extensions import assert_type
 
 from twintrack import Answer, App, Context, Settings, open_app
 from twintrack.app.streaming import StreamEvent
