@@ -194,7 +194,8 @@ async def test_a_missing_key_is_told_when_the_application_opens(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    settings = Settings(redis={"url": redis_url}, models={"answerer": "openai:gpt-4.1-mini"})
+    given: dict[str, Any] = {"redis": {"url": redis_url}, "models": {"answerer": "openai:gpt-4.1-mini"}}
+    settings = Settings(**given)
     with pytest.raises(ModelUnavailable, match=r"openai:gpt-4\.1-mini has no key"):
         async with open_app(settings):
             pytest.fail("opened without a key")
