@@ -11,13 +11,19 @@ _LARGEST = 4_000_000
 
 def place(citation: Cited) -> str:
     """Return `path:line` where the quote stands so in a text file, else the path and the quote's position."""
-    file = Path(citation.source)
+    file = _found(citation.source)
     shown = from_here(file) if file.is_absolute() else citation.source
     if line := _line(file, citation):
         return f"{shown}:{line}"
     if not citation.document_id.startswith(citation.source):
         return f"{shown}, {citation.title or citation.document_id}, at {citation.start}"
     return f"{shown}, at {citation.start}"
+
+
+def _found(source: str) -> Path:
+    """Return the file as seen from here: a source begins with the name of the folder that was read in."""
+    beside = Path.cwd().parent / source
+    return beside if not Path(source).exists() and beside.exists() else Path(source)
 
 
 def from_here(path: Path) -> str:

@@ -39,8 +39,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def source(redis_url: str) -> AsyncIterator[RedisSource]:
-    """Give a source on the test server; everything in it is deleted afterwards."""
+    """Give a source on an empty test server; everything in it is deleted afterwards."""
     source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
+    await source.client().flushall()  # a run that the last test gave up may have written after its end
     yield source
     await source.client().flushall()
     await source.aclose()
