@@ -109,7 +109,7 @@ class Terminal:
 
     async def until(self, pattern: str) -> None:
         """Read the screen until the pattern stands on it, and forget what stood there."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(30):
             while not (found := re.search(pattern, self.screen, re.DOTALL)):
                 self.screen += (await asyncio.to_thread(os.read, self._master, 65536)).decode(errors="replace")
         self.seen, self.screen = self.screen[: found.end()], self.screen[found.end() :]
@@ -145,7 +145,7 @@ async def test_a_chat_streams_stops_a_turn_and_goes_on(filled: str, tmp_path: Pa
             chat.type("\x03")
             await chat.until("you>")
             chat.type("/versions\r")
-            await chat.until(r">.*1f[0-9a-f-]{34}")
+            await chat.until(r">.*1f[0-9a-f-]{34}.*you>")
             chat.type("\x04")
             await chat.until("Bye. The conversation is kept")
             assert await asyncio.to_thread(chat.process.wait, 20) == 0
