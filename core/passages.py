@@ -31,3 +31,18 @@ class Citation(TypedDict):
     """Offset of `quote` in the document's text, in characters."""
     end: int
     quote: str
+
+
+def cite(marker: int, passage: Passage, start: int, quote: str) -> Citation:
+    """Return the citation of a quote that stands at `start` in the passage's text."""
+    begins = passage["start"] + start
+    return Citation(
+        marker=marker,
+        passage_id=passage["id"],
+        document_id=passage["document_id"],
+        title=passage["title"],
+        source=passage["source"],
+        start=begins,
+        end=begins + len(quote),
+        quote=quote,
+    )

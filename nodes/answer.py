@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
-from twintrack.core.passages import Citation, Passage
+from twintrack.core.passages import Citation, Passage, cite
 from twintrack.core.tokens import sentences
 from twintrack.guardrails import Policy
 from twintrack.nodes.extract import best_sentence, extract
@@ -91,13 +91,4 @@ def _marked_sentences(text: str) -> list[str]:
 
 def _citation(number: int, claim: str, passage: Passage) -> Citation:
     span = best_sentence(_MARK.sub("", claim), passage)
-    return Citation(
-        marker=number,
-        passage_id=passage["id"],
-        document_id=passage["document_id"],
-        title=passage["title"],
-        source=passage["source"],
-        start=passage["start"] + span.start,
-        end=passage["start"] + span.end,
-        quote=span.text,
-    )
+    return cite(number, passage, span.start, span.text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twintrack.core.embeddings import Embedder
-from twintrack.core.passages import Citation, Passage
+from twintrack.core.passages import Passage, cite
 from twintrack.core.tokens import Span, is_chinese
 from twintrack.nodes.answerable import shipped
 from twintrack.nodes.clauses import clauses
@@ -218,23 +218,12 @@ def _adds(ranking: Ranking, place: int) -> bool:
 
 
 def _quoted(chosen: Sequence[Candidate]) -> Draft:
-    citations = [_citation(number, candidate) for number, candidate in enumerate(chosen, start=1)]
+    citations = [
+        cite(number, candidate.passage, candidate.span.start, candidate.span.text)
+        for number, candidate in enumerate(chosen, start=1)
+    ]
     text = " ".join(f"{citation['quote']} [{citation['marker']}]" for citation in citations)
     return Draft(status="answered", text=text, citations=citations)
-
-
-def _citation(marker: int, candidate: Candidate) -> Citation:
-    passage = candidate.passage
-    return Citation(
-        marker=marker,
-        passage_id=passage["id"],
-        document_id=passage["document_id"],
-        title=passage["title"],
-        source=passage["source"],
-        start=candidate.start,
-        end=candidate.start + len(candidate.span.text),
-        quote=candidate.span.text,
-    )
 
 
 def _abstained(question: str, passages: Sequence[Passage]) -> Draft:
