@@ -1,5 +1,7 @@
 """LangGraph's checkpoints, configs and writes to and from what is stored."""
 
+from typing import Any
+
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     ChannelVersions,
@@ -14,6 +16,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from twintrack.memory.checkpoint_rows import Row, Write, blob_name, tag
 from twintrack.memory.checkpoint_storage import Put, Stored
+from twintrack.memory.checkpoint_usage import spent
 
 
 def thread_and_space(config: RunnableConfig) -> tuple[str, str]:
@@ -38,7 +41,7 @@ def pack_checkpoint(
 ) -> Put:
     """Return a checkpoint as it will be stored: channel values apart, only those whose version moved."""
     ns, values = thread_and_space(config)[1], checkpoint["channel_values"]
-    full = get_checkpoint_metadata(config, metadata)
+    full: dict[str, Any] = {**get_checkpoint_metadata(config, metadata), **spent(config)}
     changed = {name: blob_name(ns, name, version) for name, version in new_versions.items()}
     body = {name: value for name, value in checkpoint.items() if name != "channel_values"}
     return Put(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twintrack.memory.checkpoint_rows import Row
-from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_keys
+from twintrack.memory.checkpoint_storage import PARTS, CheckpointStorage, thread_keys
 
 PAGE = 200
 
@@ -13,17 +13,18 @@ async def copy_thread(
     storage: CheckpointStorage, source: str, target: str, change: Callable[[Row], Row] = lambda row: row
 ) -> None:
     """Copy everything but the index of runs; the target shows nothing until all of it is there."""
-    _, rows, blobs, writes, _, info = zip(thread_keys(source), thread_keys(target), strict=True)
-    names = await storage.command("ZRANGE", thread_keys(source)[0], 0, -1)
-    for pair in (blobs, writes, info):
-        await _copy_hash(storage, *pair)
+    pairs = dict(zip(PARTS, zip(thread_keys(source), thread_keys(target), strict=True), strict=True))
+    (ids, new_ids), rows = pairs["ids"], pairs["rows"]
+    names = await storage.command("ZRANGE", ids, 0, -1)
+    for part in ("blobs", "writes", "info", "ledger"):
+        await _copy_hash(storage, *pairs[part])
     for page in _pages(names, PAGE):
         raw = await storage.command("HMGET", rows[0], *page)
         changed = [change(Row.unpack(row)).pack() if row else b"" for row in raw]
-        pairs = [item for name, row in zip(page, changed, strict=True) if row for item in (name, row)]
-        await storage.command("HSET", rows[1], *pairs)
+        fields = [item for name, row in zip(page, changed, strict=True) if row for item in (name, row)]
+        await storage.command("HSET", rows[1], *fields)
     for page in _pages(names, 100_000):
-        await storage.command("ZADD", thread_keys(target)[0], *[item for name in page for item in (0, name)])
+        await storage.command("ZADD", new_ids, *[item for name in page for item in (0, name)])
     await storage.touch(target)
 
 

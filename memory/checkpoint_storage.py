@@ -8,6 +8,7 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 * `writes`  hash of what tasks wrote
 * `runs`    hash of the checkpoints each run made
 * `info`    hash of the thread's owner and its named versions
+* `ledger`  hash of the tool calls that changed something outside
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,7 +36,7 @@ from twintrack.memory.checkpoint_rows import (
     write_name,
 )
 
-PARTS = ("ids", "rows", "blobs", "writes", "runs", "info")
+PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger")
 ANY = b"*"
 REMEMBERED = 10_000
 """Threads whose latest indexed run one process remembers."""
@@ -45,6 +46,11 @@ REMEMBERED = 10_000
 def thread_keys(thread_id: str) -> tuple[bytes, ...]:
     """Return the keys of one thread, all of them, in the order the scripts take them."""
     return tuple(f"{PREFIX}:checkpoint:{{{encode(thread_id)}}}:{name}".encode() for name in PARTS)
+
+
+def thread_key(thread_id: str, name: str) -> bytes:
+    """Return one key of a thread."""
+    return thread_keys(thread_id)[PARTS.index(name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,16 @@ class CheckpointStorage:
         """Run a script on one key."""
         async with translated():
             return await script.run(self.client(), [key_], arguments)
+
+    async def run_whole(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
+        """Run a script on all keys of a thread."""
+        return await self._run(script, thread_id, arguments)
+
+    async def newest(self, thread_id: str) -> str:
+        """Return the id of the newest version, empty where there is none."""
+        ids = thread_key(thread_id, "ids")
+        found = await self.command("ZREVRANGEBYLEX", ids, b"(\x01", b"[\0", "LIMIT", 0, 1)
+        return place(found[0])[1] if found else ""
 
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:

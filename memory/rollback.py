@@ -11,10 +11,11 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from twintrack.core.errors import Conflict
 from twintrack.memory.checkpoint_rows import Row, member, place
 from twintrack.memory.checkpoint_storage import CheckpointStorage, Put
+from twintrack.memory.checkpoint_usage import USAGE
 
 ROLLED_BACK_TO = "rolled_back_to"
 """Key of a version's metadata: the version it went back to."""
-_PER_RUN = ("run_id", ROLLED_BACK_TO, "reason", "actor")
+_PER_RUN = ("run_id", USAGE, ROLLED_BACK_TO, "reason", "actor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import builtins
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,41 +14,12 @@ from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
 from twintrack.memory.checkpoint_rows import member, place
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoints import VersionedRedisSaver
-from twintrack.memory.rollback import ROLLED_BACK_TO, Rollback, roll_back
+from twintrack.memory.rollback import Rollback, roll_back
 from twintrack.memory.tiers import Memory
+from twintrack.memory.version import Version, version_of
 from twintrack.memory.version_diff import diff_states
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """One checkpoint of a thread's own graph."""
-
-    id: str
-    parent: str
-    """Id of the version before, empty for the first."""
-    created_at: str
-    """ISO 8601."""
-    step: int
-    source: str
-    """What made it: `input`, `loop`, `update`, `fork` or `rollback`."""
-    next: list[str]
-    """Nodes that run when the thread goes on from here."""
-    route: str
-    """Track the turn took, empty before it is chosen."""
-    actor: str
-    """Who made it: the user of the run, or who rolled back."""
-    reason: str
-    """Why it was rolled back, else empty."""
-    rolled_back_to: str
-    """Version it went back to, else empty."""
-    name: str
-    """Name it was saved under, else empty."""
-    is_head: bool
-    """Whether the thread goes on from here."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return asdict(self)
+__all__ = ["Version", "Versions"]
 
 
 class Versions:
@@ -83,14 +53,14 @@ class Versions:
         head, names = await self._open(thread_id, identity)
         config = _at(thread_id)
         return [
-            _version(snapshot, head, names) async for snapshot in self.graph.aget_state_history(config, limit=limit)
+            version_of(snapshot, head, names) async for snapshot in self.graph.aget_state_history(config, limit=limit)
         ]
 
     async def get(self, thread_id: str, version: str = "", *, identity: Identity | None = None) -> Version:
         """Return one version, the newest without an id."""
         head, names = await self._open(thread_id, identity)
         id_ = await self._resolve(thread_id, version, names) if version else head
-        return _version(await self._state(thread_id, id_), head, names)
+        return version_of(await self._state(thread_id, id_), head, names)
 
     async def rollback(
         self, thread_id: str, to: str, *, reason: str, actor: str, identity: Identity | None = None
@@ -211,29 +181,3 @@ class Versions:
 def _at(thread_id: str, version: str = "") -> RunnableConfig:
     where = {"thread_id": thread_id, "checkpoint_ns": ""}
     return {"configurable": where | {"checkpoint_id": version} if version else where}
-
-
-def _version(snapshot: StateSnapshot, head: str, names: dict[str, str]) -> Version:
-    metadata: dict[str, Any] = dict(snapshot.metadata or {})
-    id_ = snapshot.config["configurable"]["checkpoint_id"]
-    parent = (snapshot.parent_config or {}).get("configurable", {}).get("checkpoint_id", "")
-    rolled_back_to = metadata.get(ROLLED_BACK_TO, "")
-    return Version(
-        id=id_,
-        parent=parent,
-        created_at=snapshot.created_at or "",
-        step=metadata.get("step", -1),
-        source="rollback" if rolled_back_to else metadata.get("source", ""),
-        next=[*snapshot.next],
-        route=_route(snapshot.values, metadata),
-        actor=str(metadata.get("actor") or metadata.get("user_id") or ""),
-        reason=str(metadata.get("reason", "")) if rolled_back_to else "",
-        rolled_back_to=rolled_back_to,
-        name=", ".join(name for name, named in names.items() if named == id_),
-        is_head=id_ == head,
-    )
-
-
-def _route(values: Any, metadata: dict[str, Any]) -> str:
-    decision = values.get("decision") if isinstance(values, dict) else None
-    return str(decision["route"] if decision else metadata.get("route", ""))
