@@ -1,6 +1,7 @@
 # Every target installs what it needs into .venv; the only things asked of the system are
 # Python 3.11 to 3.13 with its venv module (Debian: python3-venv) and make.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,21 +35,29 @@ install: $(VENV)/.all ## Make .venv with everything
 demo: $(VENV)/.run ## Show the product on its own docs, or on DOCS=folder
 	@$(BIN)/twintrack demo --docs $(DOCS)
 
-test: $(VENV)/.all ## Lint the imports and run every test
+test: lint quick slow ## Lint, run the quick tests, then those with processes and servers
+
+lint: $(VENV)/.all
+	@echo "Lint: names, imports, layers"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
-	@$(BIN)/pytest -n 2 --dist worksteal -q
 
-quick: $(VENV)/.all ## Run the tests that take no server
-	@$(BIN)/pytest -n 2 -q -m "not slow"
+quick: $(VENV)/.all ## Run the tests that need no process but Redis, most of them
+	@echo "Quick tests: within this process, on a real Redis"
+	@$(BIN)/pytest -n 2 --dist worksteal -q -m "not slow"
 
-check: $(VENV)/.all ## Format, lint, types, import rules, tests
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
+# A file's tests stay together: they share one server.
+slow: $(VENV)/.all ## Run the tests of whole processes and servers
+	@echo "Slow tests: whole processes and servers"
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m slow
+
+check: lint types quick slow ## Format, lint, types, import rules, tests
+
+types: $(VENV)/.all
+	@echo "Format and types"
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -n 2 --dist worksteal -q
 
 format: $(VENV)/.all ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
@@ -65,4 +74,4 @@ drawings: $(VENV)/.all ## Draw the graphs of docs/architecture.md anew
 clean: ## Remove .venv and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist src/*.egg-info
 
-.PHONY: help install demo test quick check format bench conformance drawings clean
+.PHONY: help install demo test lint quick slow check types format bench conformance drawings clean

@@ -7,11 +7,9 @@ import pty
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from tests.commands import PROGRAM, environment, run, start
 from twintrack.app.testing import Reply, StubServer, hangs, says
@@ -32,16 +30,6 @@ class Hanging:
         return hangs(60) if self.hangs else says(WRITTEN)
 
 
-@pytest.fixture
-def filled(redis_url: str, tmp_path: Path) -> Iterator[str]:
-    """Give a Redis that holds one document of the folder."""
-    (tmp_path / "fees.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $15.\n")
-    assert run(tmp_path, redis_url, "ingest", ".").returncode == 0
-    yield redis_url
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-
-
 def answered_by(server: StubServer) -> dict[str, str]:
     return {
         "TWINTRACK_MODELS__ANSWERER": "openai:stub",
@@ -58,7 +46,7 @@ async def until_asked(server: StubServer, times: int = 1) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("ask", QUESTION, "--thread", "t"), ("chat", "--thread", "t"), ("demo", "--docs", ".", "--direct", QUESTION)],
+    [("ask", QUESTION, "--thread", "t"), ("chat", "--thread", "t"), ("demo", "--docs", "docs", "--direct", QUESTION)],
 )
 async def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
     filled: str, tmp_path: Path, command: tuple[str, ...]
