@@ -1,186 +1,193 @@
-"""Measures what keeping versions costs, beside LangGraph's other savers in one process, rounds interleaved."""
+"""Measures what keeping versions costs, beside LangGraph's other savers in one process, runs interleaved."""
 
 import asyncio
-import operator
 import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 from statistics import median
-from typing import Annotated, Any, Literal, get_args
-from uuid import uuid4
+from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.redis.aio import AsyncRedisSaver
-from langgraph.graph import START, StateGraph
-from langgraph.graph.message import add_messages
-from typing_extensions import TypedDict
+from twintrack.app.progress import Report
+from twintrack.bench.checkpoint_savers import NONE, OURS, STOCK, Side, opened_sides
+from twintrack.bench.checkpoint_workload import MODES, conversation, graph, new_thread, said, where
 
-from twintrack.core.redis_client import RedisSource
-from twintrack.core.settings import RedisSettings
-from twintrack.memory.checkpoints import VersionedRedisSaver
-
-NODES = 10
-Mode = Literal["sync", "async", "exit"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-NONE, STOCK, OURS = "none", "AsyncRedisSaver", "ours"
-Savers = dict[str, Any]
+FIRST, LAST = 10, 50
+"""Turns at the beginning and at the end of a conversation whose bytes are compared."""
+READS = 15
 
 
-class Work(TypedDict, total=False):
-    """A conversation, and what its nodes count."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
-    count: Annotated[int, operator.add]
+    rounds: int = 5
+    runs: int = 10
+    """Runs of each saver and mode in one round."""
+    threads: tuple[int, ...] = (1, 8, 64)
+    turns: int = 1000
+    """Messages of one kilobyte of the conversation that grows and is then resumed."""
+
+    def steps(self, sides: int) -> int:
+        """Return how many steps of progress there are."""
+        return sides * (self.rounds * (len(MODES) * self.runs + len(self.threads)) + self.turns // 100 + 1)
 
 
-async def measure(runs: int, rounds: int, threads: tuple[int, ...], messages: int, turns: int) -> dict[str, Any]:
+QUICK = Plan(rounds=2, runs=3, turns=200)
+
+
+@dataclass(slots=True)
+class _Steps:
+    report: Report
+    total: int
+    done: int = 0
+
+    def took(self, what: str) -> None:
+        self.done += 1
+        self.report(self.done, self.total, what)
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What runs took, in milliseconds, by saver and mode; one median per round."""
+
+    wall: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+async def measure(plan: Plan, report: Report, postgres: str | None = None) -> dict[str, Any]:
     """Return the figures; both Redis savers are on one server that writes every change to disk."""
     with tempfile.TemporaryDirectory(prefix="twintrack-bench-") as folder:
-        async with _opened(Path(folder)) as (source, savers):
+        async with opened_sides(Path(folder), postgres) as (sides, missing):
+            steps = _Steps(report, plan.steps(len(sides)))
             return {
-                **await _overhead(savers, runs, rounds),
-                "runs_per_s": await _throughput(savers, threads),
-                "resume_ms": await _resume(savers, messages),
-                "bytes_per_turn": await _growth(source, savers, turns),
+                **await _overhead(sides, plan, steps),
+                **await _throughput(sides, plan, steps),
+                **await _growth(sides, plan, steps),
+                "missing": missing,
             }
 
 
-@asynccontextmanager
-async def _opened(folder: Path) -> AsyncIterator[tuple[RedisSource, Savers]]:
-    source = RedisSource(RedisSettings.model_validate({"data_dir": folder, "max_connections": 256}))
-    savers: Savers = {NONE: None, "InMemorySaver": InMemorySaver()}
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(source.aclose)
-        savers[STOCK] = AsyncRedisSaver(redis_client=source.client())
-        await savers[STOCK].asetup()
-        savers[OURS] = VersionedRedisSaver(source=source, single_writer=True)
-        if sqlite := _sqlite(folder):
-            savers["AsyncSqliteSaver"] = await stack.enter_async_context(sqlite)
-        yield source, savers
-
-
-def _sqlite(folder: Path) -> Any:
-    try:
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-    except ImportError:
-        return None
-    return AsyncSqliteSaver.from_conn_string(str(folder / "sqlite"))
-
-
-def _graph(saver: BaseCheckpointSaver[Any] | None, nodes: int = NODES) -> Any:
-    async def count(_: Work) -> Work:
-        return {"count": 1}
-
-    builder: Any = StateGraph(Work)
-    for at in range(nodes):
-        builder.add_node(f"n{at}", count)
-        builder.add_edge(f"n{at - 1}" if at else START, f"n{at}")
-    return builder.compile(checkpointer=saver)
-
-
-def _input(messages: int = 20, size: int = 500) -> Work:
-    return {"messages": [HumanMessage("x" * size, id=str(n)) for n in range(messages)], "count": 0}
-
-
-def _new_thread() -> Any:
-    return {"configurable": {"thread_id": uuid4().hex}}
-
-
-async def _overhead(savers: Savers, runs: int, rounds: int) -> dict[str, Any]:
-    graphs = {name: _graph(saver) for name, saver in savers.items()}
-    wall: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    cpu: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for graph in graphs.values():
-        await graph.ainvoke(_input(), _new_thread())
-    for _ in range(rounds):
-        sides = [(name, mode) for name in graphs for mode in MODES]
-        random.shuffle(sides)
-        for name, mode in sides:
-            options = {} if name == NONE else {"durability": mode}
-            began, busy = time.perf_counter(), time.process_time()
-            for _ in range(runs):
-                await graphs[name].ainvoke(_input(), _new_thread(), **options)
-            wall[name][mode].append((time.perf_counter() - began) / runs)
-            cpu[name][mode].append((time.process_time() - busy) / runs)
+async def _overhead(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
+    graphs = {side.name: graph(side.saver) for side in sides}
+    for side in sides:
+        await _run(side, graphs[side.name])
+    times = _Times()
+    for _ in range(plan.rounds):
+        await _round(sides, graphs, plan.runs, times, steps)
+    names = [side.name for side in sides]
+    savers = [name for name in names if name != NONE]
     return {
-        "overhead_ratio": {name: {mode: _ratio(wall, name, mode) for mode in MODES} for name in savers if name != NONE},
-        "run_ms": {name: {mode: _ms(wall[name][mode]) for mode in MODES} for name in savers},
-        "client_cpu_ms": {name: {mode: _over(cpu, name, mode) for mode in MODES} for name in savers if name != NONE},
+        "overhead_ratio": _table(savers, lambda name, mode: _ratio(times.wall, name, mode)),
+        "client_cpu_ms": _table(savers, lambda name, mode: round(median(_over(times.cpu, name, mode)), 3)),
+        "run_ms": _table(names, lambda name, mode: round(median(times.wall[name, mode]), 3)),
+        "rounds": {
+            "run_ms": _table(names, lambda name, mode: _rounded(times.wall[name, mode])),
+            "cpu_ms": _table(names, lambda name, mode: _rounded(times.cpu[name, mode])),
+        },
     }
 
 
-def _ms(seconds: list[float]) -> float:
-    return round(median(seconds) * 1000, 3)
+async def _round(sides: list[Side], graphs: dict[str, Any], runs: int, times: _Times, steps: _Steps) -> None:
+    wall, cpu = defaultdict(list), defaultdict(list)
+    order = [(side, mode) for side in sides for mode in MODES for _ in range(runs)]
+    random.shuffle(order)
+    for side, mode in order:
+        options = {} if side.name == NONE else {"durability": mode}
+        began, busy = time.perf_counter(), time.process_time()
+        await _run(side, graphs[side.name], **options)
+        wall[side.name, mode].append(time.perf_counter() - began)
+        cpu[side.name, mode].append(time.process_time() - busy)
+        steps.took(f"{side.name}, {mode}")
+    for at in wall:
+        times.wall[at].append(median(wall[at]) * 1000)
+        times.cpu[at].append(median(cpu[at]) * 1000)
 
 
-def _over(times: dict[str, dict[str, list[float]]], name: str, mode: str) -> float:
-    pairs = zip(times[name][mode], times[NONE][mode], strict=True)
-    return _ms([saver - none for saver, none in pairs])
+async def _run(side: Side, compiled: Any, **options: Any) -> None:
+    thread = new_thread()
+    async with side.held(thread):
+        await compiled.ainvoke(conversation(), where(thread), **options)
 
 
-def _ratio(times: dict[str, dict[str, list[float]]], name: str, mode: str) -> float:
-    return round(_over(times, name, mode) / _over(times, STOCK, mode), 3)
+def _table(names: Sequence[str], value: Callable[[str, str], Any]) -> dict[str, dict[str, Any]]:
+    return {name: {mode: value(name, mode) for mode in MODES} for name in names}
 
 
-async def _throughput(savers: Savers, threads: tuple[int, ...]) -> dict[str, dict[str, float]]:
-    speeds: dict[str, dict[str, float]] = defaultdict(dict)
-    for count in threads:
-        for name, saver in random.sample(list(savers.items()), len(savers)):
-            graph = _graph(saver)
+def _over(times: dict[tuple[str, str], list[float]], name: str, mode: str) -> list[float]:
+    """Return by how much a saver's runs take longer than those without one, round by round."""
+    return [saver - none for saver, none in zip(times[name, mode], times[NONE, mode], strict=True)]
+
+
+def _ratio(times: dict[tuple[str, str], list[float]], name: str, mode: str) -> float:
+    pairs = zip(_over(times, name, mode), _over(times, STOCK, mode), strict=True)
+    return round(median(ours / stock for ours, stock in pairs), 3)
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, 3) for value in values]
+
+
+async def _throughput(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
+    speeds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for _ in range(plan.rounds):
+        order = [(side, count) for side in sides for count in plan.threads]
+        random.shuffle(order)
+        for side, count in order:
+            compiled = graph(side.saver)
             began = time.perf_counter()
-            await asyncio.gather(*(graph.ainvoke(_input(), _new_thread()) for _ in range(count)))
-            speeds[name][str(count)] = round(count / (time.perf_counter() - began), 2)
-    return dict(speeds)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(count):
+                    group.create_task(_one_after_another(side, compiled, 1 + 3 // count))
+            speeds[side.name][str(count)].append(count * (1 + 3 // count) / (time.perf_counter() - began))
+            steps.took(f"{side.name}, {count} at once")
+    return {
+        "runs_per_s": {
+            name: {count: round(median(speed[count]), 2) for count in map(str, plan.threads)}
+            for name, speed in speeds.items()
+        }
+    }
 
 
-async def _resume(savers: Savers, messages: int) -> dict[str, float]:
-    resumed = {}
-    for name, saver in savers.items():
-        if saver is None:
-            continue
-        thread = _new_thread()
-        await _graph(saver, 1).ainvoke(_input(messages, 1000), thread, durability="exit")
-        where: Any = {"configurable": thread["configurable"] | {"checkpoint_ns": ""}}
-        taken = []
-        for _ in range(7):
-            began = time.perf_counter()
-            await saver.aget_tuple(where)
-            taken.append(time.perf_counter() - began)
-        resumed[name] = _ms(taken)
-    return resumed
+async def _one_after_another(side: Side, compiled: Any, runs: int) -> None:
+    for _ in range(runs):
+        await _run(side, compiled)
 
 
-async def _growth(source: RedisSource, savers: Savers, turns: int) -> dict[str, dict[str, float]]:
-    """Return what a turn of two one-kilobyte messages adds to Redis: over the first ten turns, and the last fifty."""
-    sizes: dict[str, dict[str, float]] = {}
-    for name in (OURS, STOCK):
-        graph, thread = _talk(savers[name]), _new_thread()
-        marks = {0: await _used(source)}
-        for turn in range(1, turns + 1):
-            await graph.ainvoke({"messages": [HumanMessage(token_hex(500))]}, thread)
-            if turn in (10, turns - 50, turns):
-                marks[turn] = await _used(source)
-        late = (marks[turns] - marks[turns - 50]) / 50 if turns >= 60 else 0.0
-        sizes[name] = {"1-10": round(marks[10] / 10 - marks[0] / 10), f"{turns - 49}-{turns}": round(late)}
-    return sizes
+async def _growth(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
+    """Return what a turn of one kilobyte adds to a conversation, and what reading its end takes."""
+    threads = {side.name: new_thread() for side in sides}
+    sizes = {side.name: await _talk(side, threads[side.name], plan.turns, steps) for side in sides if side.saver}
+    taken: dict[str, list[float]] = defaultdict(list)
+    for side in random.sample([side for side in sides if side.saver] * READS, READS * (len(sides) - 1)):
+        began = time.perf_counter()
+        found = await side.saver.aget_tuple(where(threads[side.name]))
+        taken[side.name].append((time.perf_counter() - began) * 1000)
+        assert len(found.checkpoint["channel_values"]["messages"]) == plan.turns  # noqa: S101 - or the figure means nothing
+    return {
+        "resume_ms": {name: round(median(times), 3) for name, times in taken.items()},
+        "bytes_per_turn": sizes,
+    }
 
 
-def _talk(saver: BaseCheckpointSaver[Any] | None) -> Any:
-    async def answer(_: Work) -> Work:
-        return {"messages": [AIMessage(token_hex(500))]}
-
-    builder: Any = StateGraph(Work)
-    builder.add_node("answer", answer)
-    builder.add_edge(START, "answer")
-    return builder.compile(checkpointer=saver)
-
-
-async def _used(source: RedisSource) -> int:
-    return int((await source.client().info("memory"))["used_memory_dataset"])
+async def _talk(side: Side, thread: str, turns: int, steps: _Steps) -> dict[str, int]:
+    """Hold the conversation; return the mean bytes of its first turns and of its last ones."""
+    assert side.weight  # noqa: S101 - only a side without a saver has none
+    compiled, marks = graph(side.saver, 1), {0: 0}
+    for end in sorted({FIRST, turns - LAST, turns, *range(100, turns - LAST, 100)}):
+        done = max(marks)
+        # What a turn adds depends on all turns before it in ours alone; the others' middle goes in at one go.
+        one_by_one = side.name == OURS or end in (FIRST, turns)
+        for _ in range(end - done if one_by_one else 1):
+            async with side.held(thread):
+                said_now = {"messages": said(1 if one_by_one else end - done)}
+                await compiled.ainvoke(said_now, where(thread), **({} if one_by_one else {"durability": "exit"}))
+        marks[end] = await side.weight(thread) if end in (FIRST, turns - LAST, turns) else 0
+        steps.took(f"{side.name}, {end} turns")
+    return {
+        f"1-{FIRST}": round(marks[FIRST] / FIRST),
+        f"{turns - LAST + 1}-{turns}": round((marks[turns] - marks[turns - LAST]) / LAST),
+    }

@@ -8,10 +8,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from twintrack.bench.checkpoint_command import checkpoint
+
 
 @click.group()
 def command() -> None:
     """Measure speed, side by side with peers."""
+
+
+command.add_command(checkpoint)
 
 
 @command.command()
@@ -34,21 +39,6 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
     from twintrack.bench.tracing import measure
 
     report(asyncio.run(measure(runs, rounds)), as_json, "process CPU that tracing adds")
-
-
-@command.command()
-@click.option("--runs", default=10, show_default=True, help="Runs per round, saver and mode.")
-@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
-@click.option(
-    "--messages", default=1000, show_default=True, help="One-kilobyte messages of the thread that is resumed."
-)
-@click.option("--turns", default=1000, show_default=True, help="Turns of the thread whose growth is measured.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def checkpoint(runs: int, rounds: int, messages: int, turns: int, as_json: bool) -> None:
-    """Compare what keeping versions costs with LangGraph's other savers."""
-    from twintrack.bench.checkpoint import measure
-
-    report(asyncio.run(measure(runs, rounds, (1, 8, 64), messages, turns)), as_json, "checkpoints")
 
 
 @command.command()
