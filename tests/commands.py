@@ -90,7 +90,10 @@ def _pipes(given: str) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
         "stdout": io.TextIOWrapper(output, "utf-8", write_through=True),
         "stderr": io.TextIOWrapper(errors, "utf-8", write_through=True),
     }
-    with mock.patch.multiple(sys, **streams), mock.patch.object(logging.root, "handlers", []):
+    with contextlib.ExitStack() as patches:
+        for name, stream in streams.items():
+            patches.enter_context(mock.patch.object(sys, name, stream))
+        patches.enter_context(mock.patch.object(logging.root, "handlers", []))
         yield output, errors
         for stream in streams.values():
             stream.detach()
