@@ -2,9 +2,10 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class HybridSearch:
 
     index: str
     words: Sequence[str]
+    """Words to look up; one that stands twice counts twice."""
     vector: NDArray[np.float32]
     filters: Mapping[str, str | tuple[str, ...]]
     """TAG fields and the exact value each must have, or the values of which it must have one."""
@@ -44,6 +46,7 @@ class HybridSearch:
     vector_weight: float
     text_field: str = "words"
     vector_field: str = "vector"
+    vector_type: Literal["float32", "float16"] = "float32"
     candidates: int = 50
 
     def commands(self) -> list[tuple[Any, ...]]:
@@ -52,14 +55,14 @@ class HybridSearch:
         page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
         near = (
             *("FT.SEARCH", self.index, f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector AS distance]"),
-            *("PARAMS", 2, "vector", np.asarray(self.vector, np.float32).tobytes(), "SORTBY", "distance"),
+            *("PARAMS", 2, "vector", np.asarray(self.vector, self.vector_type).tobytes(), "SORTBY", "distance"),
             *("RETURN", len(self.fields) + 1, "distance", *self.fields, *page),
         )
         if not (terms := _terms(self.words)):
             return [near]
         # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
         # and stemming would put such a union in again, hence VERBATIM.
-        text = "|".join(f"({wall} @{self.text_field}:{term})" for term in terms)
+        text = "|".join(f"({wall} @{self.text_field}:{term})" + _weight(count) for term, count in terms.items())
         # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
         scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
         return [near, ("FT.SEARCH", self.index, text, *scored, *page)]
@@ -138,13 +141,18 @@ def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
     """Return (key, score, fields) of each hit in a reply of FT.SEARCH, in either protocol."""
     if isinstance(reply, Mapping):
         hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
-        return [(_text(key), float(score), _fields(fields.items())) for key, score, fields in hits]
+        # A record that runs out while it is found comes without fields.
+        return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
     rest = reply[1:]
-    size = 3 if len(rest) > 1 and not isinstance(rest[1], list) else 2
+    size = 3 if len(rest) > 1 and isinstance(rest[1], bytes | str) else 2
     hits = [tuple(rest[i : i + size]) for i in range(0, len(rest), size)]
     return [
-        (_text(hit[0]), float(hit[1]) if size == 3 else 0.0, _fields(zip(hit[-1][::2], hit[-1][1::2], strict=True)))
-        for hit in hits
+        (
+            _text(key),
+            float(score[0]) if score else 0.0,
+            _fields(zip((found or [])[::2], (found or [])[1::2], strict=True)),
+        )
+        for key, *score, found in hits
     ]
 
 
@@ -163,9 +171,13 @@ def _text(value: bytes | str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _terms(words: Sequence[str]) -> list[str]:
-    """Keep words the query parser takes literally; anything else is left out."""
-    return [word for word in dict.fromkeys(words) if _WORD.fullmatch(word)][:MAX_WORDS]
+def _terms(words: Sequence[str]) -> dict[str, int]:
+    """Keep the words most often said of those the query parser takes literally, and how often."""
+    return dict(Counter(word for word in words if _WORD.fullmatch(word)).most_common(MAX_WORDS))
+
+
+def _weight(count: int) -> str:
+    return f"=>{{$weight: {count}}}" if count > 1 else ""
 
 
 def _escape(value: str) -> str:

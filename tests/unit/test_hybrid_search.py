@@ -46,6 +46,11 @@ def test_a_reply_reads_the_same_in_both_protocols() -> None:
     assert scores([0]) == scores({b"results": []}) == {}
 
 
+def test_a_record_that_runs_out_while_it_is_found_comes_without_fields() -> None:
+    new = {b"results": [{b"id": b"k", b"score": 0.0, b"extra_attributes": None}]}
+    assert parse([1, b"k", None]) == parse(new) == [("k", 0.0, {})]
+
+
 def test_the_weight_decides_between_meaning_and_words() -> None:
     near, text = {"a": 0.9, "b": 0.1}, {"b": 3.0}
     fields: dict[str, dict[str, str]] = {"a": {}, "b": {}}
