@@ -1,5 +1,6 @@
 """The documents a tenant may ask about: bring them in, find passages, read one back."""
 
+import asyncio
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.hybrid import HybridSearch, Row, hybrid
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
-from twintrack.core.keys import key
+from twintrack.core.keys import encode, key
 from twintrack.core.passages import Passage
 from twintrack.core.passages_index import (
     EVERYONE,
@@ -26,7 +27,7 @@ from twintrack.core.passages_index import (
     reach,
     read_passage,
 )
-from twintrack.core.query_words import query_words
+from twintrack.core.query_words import asked_stems
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.settings import RetrievalSettings
@@ -59,7 +60,7 @@ class Corpus:
             NotAllowed: a file is not in the folder `within`, links followed.
             Conflict: another ingest into the same corpus is running.
         """
-        index = await self._contract()
+        index = await self.layout()
         await self._open(index)
         client = self._source.client()
         lock = client.lock(key("corpus-lock", index.name, identity.tenant_id), _LOCK_SECONDS, blocking_timeout=2)
@@ -90,14 +91,15 @@ class Corpus:
         Raises:
             SettingsError: the caller's documents were read in with another embedder or kind of index.
         """
-        index = await self._contract()
+        index = await self.layout()
         search = HybridSearch(
             index=index.name,
-            words=query_words(question),
+            words=asked_stems(question),
             vector=vector,
             filters=reach(identity),
             fields=FIELDS,
             vector_weight=self.settings.vector_weight,
+            vector_type=self.settings.vector_type,
             candidates=self.settings.candidates,
         )
         rows = await hybrid(await self._open(index), search, limit=limit or self.settings.limit)
@@ -107,7 +109,7 @@ class Corpus:
 
     async def passage(self, passage_id: str, *, identity: Identity) -> Passage | None:
         """Return a passage as it is stored now, or None where it is gone or not the caller's to read."""
-        index = await self._contract()
+        index = await self.layout()
         names = ("access", *FIELDS)
         values = await self._source.client().hmget(index.passage_key(passage_id, identity), names)
         if decoded(values[0]) not in reach(identity)["access"]:
@@ -116,30 +118,40 @@ class Corpus:
         return read_passage(passage_id, fields)
 
     async def version(self, *, identity: Identity) -> str:
-        """Return a name that changes whenever the caller's corpus does."""
-        index = await self._contract()
-        count = await self._source.client().get(index.version_key(identity))
-        return f"{index.name}@{int(count or 0)}"
+        """Return a name that changes whenever the caller's corpus does; one who has documents of his own shares it with nobody."""
+        index, client = await self.layout(), self._source.client()
+        count, private = await asyncio.gather(
+            client.get(index.version_key(identity)), client.get(index.private_version_key(identity))
+        )
+        name = f"{index.name}@{int(count or 0)}"
+        return f"{name}+{int(private)}~{encode(identity.user_id)}" if private else name
 
     async def count(self, *, identity: Identity) -> int:
         """Return how many documents the caller can reach."""
-        index = await self._contract()
+        index = await self.layout()
         names = await self._source.client().hkeys(index.documents_key(identity))
         reachable = (EVERYONE, access_of(identity, private=True))
         return sum(decoded(name).partition("\t")[0] in reachable for name in names)
 
     async def clear(self, *, identity: Identity, private: bool = False) -> int:
         """Drop the tenant's shared documents, or the caller's private ones; return how many."""
-        index = await self._contract()
+        index = await self.layout()
         access = access_of(identity, private=private)
         client = self._source.client()
         run = Ingestion(client, index, self._embedder, self.settings, identity=identity, access=access)
         return await run.drop_all()
 
-    async def _contract(self) -> PassagesIndex:
+    async def layout(self) -> PassagesIndex:
+        """Return the names of the corpus in Redis."""
         if self._embedder.dims == 0:
             await self._embedder.embed_one("dimension")
-        return PassagesIndex(self.settings.corpus, self._embedder.name, self._embedder.dims, self.settings.vector_index)
+        return PassagesIndex(
+            self.settings.corpus,
+            self._embedder.name,
+            self._embedder.dims,
+            self.settings.vector_index,
+            self.settings.vector_type,
+        )
 
     async def _check_not_elsewhere(self, index: PassagesIndex, identity: Identity) -> None:
         """An empty corpus beside a full one of the same name is a changed setting, not an unknown topic."""

@@ -16,7 +16,7 @@ from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import DocumentError, NotAllowed
-from twintrack.core.passages_index import PassagesIndex, Stored, decoded, digest, embedded_text, record, shown
+from twintrack.core.passages_index import EVERYONE, PassagesIndex, Stored, decoded, digest, embedded_text, record, shown
 from twintrack.core.settings import RetrievalSettings
 from twintrack.core.tokens import Span
 
@@ -174,7 +174,7 @@ class Ingestion:
         async with self._client.pipeline(transaction=True) as pipe:
             for pending in waiting:
                 self._write(pipe, pending, vectors)
-            pipe.incr(self._index.version_key(self._identity))
+            self._changed(pipe)
             await pipe.execute()
         for pending in waiting:
             self._tick(pending.document.id)
@@ -184,11 +184,18 @@ class Ingestion:
         self._forget(pipe, before)
         named = shown(pending.document, self._roots)
         for passage_id, chunk in zip(pending.stored.passage_ids(), pending.chunks, strict=True):
-            fields = record(named, chunk, next(vectors), identity=self._identity, access=self._access)
+            fields = record(
+                named, chunk, next(vectors), layout=self._index, identity=self._identity, access=self._access
+            )
             pipe.hset(self._index.passage_key(passage_id, self._identity), mapping=fields)
         self._remember(pipe, pending.stored)
         self._report.replaced += before is not None
         self._report.passages += pending.stored.passages
+
+    def _changed(self, pipe: Redis) -> None:
+        pipe.incr(self._index.version_key(self._identity))
+        if self._access != EVERYONE:
+            pipe.incr(self._index.private_version_key(self._identity))
 
     def _remember(self, pipe: Redis, stored: Stored) -> None:
         name = self._field(stored.id)
@@ -224,7 +231,7 @@ class Ingestion:
         async with self._client.pipeline(transaction=True) as pipe:
             for stored in gone:
                 self._forget(pipe, stored)
-            pipe.incr(self._index.version_key(self._identity))
+            self._changed(pipe)
             await pipe.execute()
 
 

@@ -5,20 +5,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document
-from twintrack.core.keys import encode, key
+from twintrack.core.keys import encode, key, owned
 from twintrack.core.passages import Passage
-from twintrack.core.tokens import Span, words
+from twintrack.core.tokens import Span, stem, words
 
 FIELDS = ("document", "title", "source", "text", "start")
 """Fields of a record from which a passage is read back."""
 EVERYONE = "all"
+RECIPE = "2"
+"""Changes with what a record holds: one made otherwise is never searched as if it were made so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class PassagesIndex:
     embedder: str
     dims: int
     algorithm: str = "hnsw"
+    vector_type: Literal["float32", "float16"] = "float32"
 
     @property
     def name(self) -> str:
         """Return the index's name; it holds corpus, embedder and dimension, so none is ever mixed up."""
-        return f"{self.family}{re.sub(r'[^a-z0-9]+', '-', self.embedder.lower())}-{self.dims}-{self.algorithm}"
+        embedder = re.sub(r"[^a-z0-9]+", "-", self.embedder.lower())
+        return f"{self.family}{embedder}-{self.dims}-{self.algorithm}-{self.vector_type}-{RECIPE}"
 
     @property
     def family(self) -> str:
@@ -61,7 +65,8 @@ class PassagesIndex:
 
     def schema(self) -> dict[str, Any]:
         """Return RedisVL's schema; no stop words, because they crash RediSearch 2.10 and mean nothing in Chinese."""
-        vector = {"dims": self.dims, "algorithm": self.algorithm, "distance_metric": "cosine", "datatype": "float32"}
+        vector = {"dims": self.dims, "algorithm": self.algorithm, "distance_metric": "cosine"}
+        vector["datatype"] = self.vector_type
         if self.algorithm == "hnsw":
             vector |= {"m": 16, "ef_construction": 200, "ef_runtime": 100}
         tag = {"case_sensitive": True, "separator": "\t"}
@@ -75,7 +80,7 @@ class PassagesIndex:
             "fields": [
                 {"name": "tenant", "type": "tag", "attrs": tag},
                 {"name": "access", "type": "tag", "attrs": tag},
-                {"name": "words", "type": "text"},
+                {"name": "words", "type": "text", "attrs": {"no_stem": True}},
                 {"name": "vector", "type": "vector", "attrs": vector},
             ],
         }
@@ -91,6 +96,10 @@ class PassagesIndex:
     def version_key(self, identity: Identity) -> str:
         """Return the key of the tenant's count of changes."""
         return key("corpus-version", self.name, identity.tenant_id)
+
+    def private_version_key(self, identity: Identity) -> str:
+        """Return the key of the count of changes to what the user alone can read."""
+        return owned("corpus-version", identity, self.name)
 
 
 def documents_key(index_name: str, identity: Identity) -> str:
@@ -115,7 +124,13 @@ def digest(document: Document, *, access: str, cut: str) -> str:
 
 
 def record(
-    document: Document, chunk: Span, vector: NDArray[np.float32], *, identity: Identity, access: str
+    document: Document,
+    chunk: Span,
+    vector: NDArray[np.float32],
+    *,
+    layout: PassagesIndex,
+    identity: Identity,
+    access: str,
 ) -> dict[Any, Any]:
     """Return the hash that is stored for one passage."""
     return {
@@ -126,8 +141,8 @@ def record(
         "source": document.source,
         "text": chunk.text,
         "start": chunk.start,
-        "words": " ".join(words(f"{document.title}\n{chunk.text}")),
-        "vector": vector.astype(np.float32).tobytes(),
+        "words": " ".join(stem(word) for word in words(f"{document.title}\n{chunk.text}")),
+        "vector": vector.astype(layout.vector_type).tobytes(),
     }
 
 

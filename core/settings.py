@@ -93,6 +93,25 @@ class MemorySettings(Section):
     )
 
 
+class CacheSettings(Section):
+    """Answers that are given again to the same question."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Give a kept answer to the same question again; off by default, because asking again is also how people ask for another try.",
+    )
+    threshold: float = Field(
+        default=0.8, ge=0.5, le=1, description="Cosine from which another wording may be the same question."
+    )
+    ttl_minutes: float = Field(default=1440.0, gt=0, description="Minutes an answer is kept.")
+    max_entries: int = Field(
+        default=10_000, ge=1, description="Answers kept per tenant, give or take a sixteenth; the oldest go first."
+    )
+    wait_s: float = Field(
+        default=10.0, ge=0, description="Seconds to wait for an equal question that is being answered; 0 never waits."
+    )
+
+
 class BudgetSettings(Section):
     """What one run may spend."""
 
@@ -196,6 +215,7 @@ class Settings(BaseSettings):
     models: ModelSettings = Field(default_factory=ModelSettings)
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     rails: RailSettings = Field(default_factory=RailSettings)
     router: RouterSettings = Field(default_factory=RouterSettings)

@@ -149,6 +149,21 @@ async def test_a_private_document_is_its_owners_alone(corpus: Corpus, folder: Pa
     assert await found(corpus, "monthly fee", ANNE) == []
 
 
+async def test_who_has_private_documents_shares_the_name_of_his_corpus_with_nobody(
+    corpus: Corpus, folder: Path
+) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    assert await corpus.version(identity=ANNE) == await corpus.version(identity=BOB)
+    await corpus.ingest([folder], identity=BOB, private=True)
+    bobs = await corpus.version(identity=BOB)
+    assert bobs != await corpus.version(identity=ANNE)
+    (folder / "fees.md").write_text("# Fees\n\nMy own fee is $1.")
+    await corpus.ingest([folder], identity=BOB, private=True)
+    assert await corpus.version(identity=BOB) != bobs
+    await corpus.ingest([folder], identity=ANNE, private=True)
+    assert await corpus.version(identity=BOB) != await corpus.version(identity=ANNE)
+
+
 class Renamed(LocalEmbedder):
     """Another embedder, by name."""
 
