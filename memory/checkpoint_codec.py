@@ -14,8 +14,11 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from twintrack.memory.checkpoint_rows import Row, Write, blob_name, tag
-from twintrack.memory.checkpoint_storage import Put, Stored
+from twintrack.core.errors import TwintrackError
+from twintrack.memory.checkpoint_entries import Put, Stored
+from twintrack.memory.checkpoint_lists import LIST_BYTES, Listed, Pieces, in_pieces
+from twintrack.memory.checkpoint_rows import Row, Typed, Write, blob_name, tag
+from twintrack.memory.checkpoint_serializer import CheckpointSerializer, array
 from twintrack.memory.checkpoint_usage import spent
 
 
@@ -54,7 +57,7 @@ def pack_checkpoint(
             names=[blob_name(ns, name, version) for name, version in checkpoint["channel_versions"].items()],
             delta_tags=[tag(name) for name in full.get("counters_since_delta_snapshot", {})],
         ),
-        blobs={blob: serde.dumps_typed(values[name]) for name, blob in changed.items() if name in values},
+        blobs={blob: pack_value(serde, values[name]) for name, blob in changed.items() if name in values},
         empty=[blob for name, blob in changed.items() if name not in values],
         run_id=str(full.get("run_id", "")),
         expect=expected_head(config, metadata) if single_writer else None,
@@ -74,7 +77,7 @@ def unpack_checkpoint(serde: SerializerProtocol, thread_id: str, found: Stored) 
     row = found.row
     body = serde.loads_typed(row.checkpoint)
     blobs = zip(body["channel_versions"], found.blobs, strict=True)
-    body["channel_values"] = {name: serde.loads_typed(blob) for name, blob in blobs if blob is not None}
+    body["channel_values"] = {name: unpack_value(serde, blob) for name, blob in blobs if blob is not None}
     return CheckpointTuple(
         config=config_of(thread_id, found.ns, found.checkpoint_id),
         checkpoint=body,
@@ -82,6 +85,25 @@ def unpack_checkpoint(serde: SerializerProtocol, thread_id: str, found: Stored) 
         parent_config=config_of(thread_id, found.ns, row.parent) if row.parent else None,
         pending_writes=[unpack_write(serde, write) for write in found.writes],
     )
+
+
+def pack_value(serde: SerializerProtocol, value: Any) -> Typed | Listed:
+    """Return one channel's value as it will be stored: a long list in pieces, anything else whole."""
+    if type(value) is not list or not isinstance(serde, CheckpointSerializer):
+        return serde.dumps_typed(value)
+    packed = serde.split(value)
+    if sum(map(len, packed)) < LIST_BYTES:
+        return serde.list_kind, serde.seal(array(len(packed), packed))
+    return in_pieces(packed, serde.list_kind, serde.digest, serde.seal)
+
+
+def unpack_value(serde: SerializerProtocol, value: Typed | Pieces) -> Any:
+    """Return one channel's value."""
+    if not isinstance(value, Pieces):
+        return serde.loads_typed(value)
+    if not isinstance(serde, CheckpointSerializer):
+        raise TwintrackError("This serializer cannot read long lists.", fix="leave `serde` as the saver set it")
+    return serde.join(value.kind, value.count, value.bodies)
 
 
 def unpack_write(serde: SerializerProtocol, write: Write) -> PendingWrite:

@@ -16,7 +16,8 @@ async def copy_thread(
     pairs = dict(zip(PARTS, zip(thread_keys(source), thread_keys(target), strict=True), strict=True))
     (ids, new_ids), rows = pairs["ids"], pairs["rows"]
     names = await storage.command("ZRANGE", ids, 0, -1)
-    for part in ("blobs", "writes", "info", "ledger"):
+    # Blobs before the items that they lead to: what a put adds meanwhile is then missing from neither.
+    for part in ("blobs", "items", "writes", "info", "ledger"):
         await _copy_hash(storage, *pairs[part])
     for page in _pages(names, PAGE):
         raw = await storage.command("HMGET", rows[0], *page)

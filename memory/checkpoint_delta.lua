@@ -20,7 +20,7 @@ while row and left > 0 do
     local name = blob_of(found, tag)
     local value = name and redis.call('HGET', blobs, name)
     if value then
-      seeds[#seeds + 1] = {tag, value}
+      seeds[#seeds + 1] = {tag, whole(value)}
       wanted[tag], left = nil, left - 1
     end
   end

@@ -1,7 +1,9 @@
 -- Shared by every checkpoint script: one thread's keys, and how its rows are laid out.
 -- row = parent id \n tags of delta channels \n bytes of names \n names, then the body.
 -- A blob's name is its channel's tag (8 bytes) and a digest of channel and version (12 bytes).
+-- A long list's blob is a manifest: NUL, levels, count \n type \n names of nodes or, without levels, of pieces.
 local ids, rows, blobs, writes, runs, info = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local items = KEYS[8]
 local TAG, NAME, DIGEST, BATCH = 8, 20, 16, 1000
 
 local function cut(text, size)
@@ -49,10 +51,38 @@ local function written(member)
   return names and fetch(writes, cut(names, DIGEST)) or {}
 end
 
+-- Cuts a manifest into its head, its levels and its names; nothing for any other value.
+local function manifest(blob)
+  if not blob or string.byte(blob) ~= 0 then return end
+  local stop = string.find(blob, '\n', string.find(blob, '\n', 1, true) + 1, true)
+  return string.sub(blob, 1, stop), tonumber(string.sub(blob, 2, 2)), string.sub(blob, stop + 1)
+end
+
+local function held(names)
+  local found = fetch(items, cut(names, DIGEST))
+  for _, body in ipairs(found) do
+    if not body then error('LOST') end
+  end
+  return found
+end
+
+-- Returns a value as it is; for a manifest its head, every name it leads to, and the pieces.
+local function whole(blob)
+  local head, levels, names = manifest(blob)
+  if not head then return blob end
+  local all = {names}
+  for level = 1, levels do
+    all[level + 1] = table.concat(held(all[level]))
+  end
+  return {head, table.concat(all), held(all[#all])}
+end
+
 local function entry(member)
   local row = redis.call('HGET', rows, member)
   if not row then return false end
-  return {member, row, fetch(blobs, cut(split(row).names, NAME)), written(member)}
+  local values = fetch(blobs, cut(split(row).names, NAME))
+  for at, value in ipairs(values) do values[at] = whole(value) end
+  return {member, row, values, written(member)}
 end
 
 local function touch(ttl)

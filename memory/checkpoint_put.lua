@@ -1,6 +1,7 @@
 -- Stores checkpoints, all or none.
 -- ARGV: ttl, tenant, user, then per checkpoint: member, row, run, expected newest member or '*',
--- count and pairs of blobs, count and names of blobs that are now empty. Returns the runs that are new here.
+-- count and pairs of blobs, count and names of blobs that are now empty, count and pairs of items, names of items
+-- that must be there. Returns the runs that are new here, or {''} where an item is not there and nothing was done.
 if refused(ARGV[2], ARGV[3]) then return redis.error_reply('NOTOWNER') end
 local at = 4
 local function take()
@@ -17,6 +18,10 @@ while at <= #ARGV do
   local put = {member = take(), row = take(), run = take(), expect = take()}
   put.blobs = list(2 * tonumber(take()))
   put.empty = list(tonumber(take()))
+  put.items = list(2 * tonumber(take()))
+  for _, name in ipairs(cut(take(), DIGEST)) do
+    if redis.call('HEXISTS', items, name) == 0 then return {''} end
+  end
   local last = newest(space(put.member)) or ''
   -- `last == put.member` is a retry of a put whose answer was lost.
   if put.expect ~= '*' and last ~= put.expect and last ~= put.member then
@@ -26,6 +31,7 @@ while at <= #ARGV do
 end
 local new = {}
 for _, put in ipairs(puts) do
+  batched('HSET', items, put.items)
   batched('HSET', blobs, put.blobs)
   batched('HDEL', blobs, put.empty)
   redis.call('HSET', rows, put.member, put.row)

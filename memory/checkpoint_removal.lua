@@ -23,17 +23,42 @@ local function mark_needed(member, keep)
   end
 end
 
-local function sweep_blobs(members)
-  local live = {}
-  for _, member in ipairs(members) do
-    local row = redis.call('HGET', rows, member)
-    for _, name in ipairs(row and cut(split(row).names, NAME) or {}) do live[name] = true end
-  end
+local function sweep(key, live)
   local dead = {}
-  for _, name in ipairs(redis.call('HKEYS', blobs)) do
+  for _, name in ipairs(redis.call('HKEYS', key)) do
     if not live[name] then dead[#dead + 1] = name end
   end
-  batched('HDEL', blobs, dead)
+  batched('HDEL', key, dead)
+end
+
+-- Marks what a manifest leads to; what is marked already has been followed.
+local function mark_items(levels, names, live)
+  local fresh = {}
+  for _, name in ipairs(cut(names, DIGEST)) do
+    if not live[name] then live[name], fresh[#fresh + 1] = true, name end
+  end
+  if levels == 0 then return end
+  for _, node in ipairs(fetch(items, fresh)) do
+    if node then mark_items(levels - 1, node, live) end
+  end
+end
+
+local function sweep_values(members)
+  local live, names = {}, {}
+  for _, member in ipairs(members) do
+    local row = redis.call('HGET', rows, member)
+    for _, name in ipairs(row and cut(split(row).names, NAME) or {}) do
+      if not live[name] then live[name], names[#names + 1] = true, name end
+    end
+  end
+  sweep(blobs, live)
+  if redis.call('EXISTS', items) == 0 then return end
+  local kept = {}
+  batched('HMGET', blobs, names, function(_, blob)
+    local _, levels, top = manifest(blob)
+    if top then mark_items(levels, top, kept) end
+  end)
+  sweep(items, kept)
 end
 
 local function sweep_runs(gone)
@@ -68,7 +93,7 @@ local function remove_all_but(keep)
   batched('HDEL', writes, dead)
   batched('HDEL', rows, dead)
   batched('ZREM', ids, dead)
-  sweep_blobs(kept)
+  sweep_values(kept)
   sweep_runs(gone)
   return #dead
 end

@@ -13,6 +13,7 @@ Typed = tuple[str, bytes]
 Version = str | int | float
 
 NAME_BYTES = 20
+TAG_BYTES = 8
 _ESCAPES = {b"\x01": b"\x01\x01", b"\0": b"\x01\x02", b"\n": b"\x01\x03"}
 _SPECIAL = re.compile(rb"[\x00\x01\n]")
 _PLAIN = {escaped: plain for plain, escaped in _ESCAPES.items()}
@@ -122,7 +123,7 @@ class Row:
             checkpoint=(checkpoint_type, rest[:size]),
             metadata=(metadata_type, rest[size:]),
             names=[names[at : at + NAME_BYTES] for at in range(0, len(names), NAME_BYTES)],
-            delta_tags=[tags[at : at + 8] for at in range(0, len(tags), 8)],
+            delta_tags=[tags[at : at + TAG_BYTES] for at in range(0, len(tags), TAG_BYTES)],
         )
 
 

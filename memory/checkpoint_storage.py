@@ -8,11 +8,11 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 * `writes`  hash of what tasks wrote
 * `runs`    hash of the checkpoints each run made
 * `info`    hash of the thread's owner and its named versions
+* `items`   hash of what long lists consist of, each piece once
 * `ledger`  hash of the tool calls that changed something outside
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
@@ -23,21 +23,13 @@ from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode, key
 from twintrack.core.redis_errors import translated
 from twintrack.memory import checkpoint_scripts as scripts
-from twintrack.memory.checkpoint_rows import (
-    Row,
-    Typed,
-    Write,
-    member,
-    pack_blob,
-    part,
-    place,
-    tag,
-    unpack_blob,
-    write_name,
-)
+from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
+from twintrack.memory.checkpoint_lists import Known, Pieces, cut
+from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag, write_name
 
-PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger")
-ANY = b"*"
+PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger", "items")
+MISSING = b""
+"""The script's answer where something that a list relies on is not there; no run has this id."""
 REMEMBERED = 10_000
 """Threads whose latest indexed run one process remembers."""
 
@@ -53,41 +45,6 @@ def thread_key(thread_id: str, name: str) -> bytes:
     return thread_keys(thread_id)[PARTS.index(name)]
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
-    """One checkpoint to store."""
-
-    ns: str
-    checkpoint_id: str
-    row: Row
-    blobs: dict[bytes, Typed] = field(default_factory=dict)
-    empty: Sequence[bytes] = ()
-    """Names of channel values that are gone at their new version."""
-    run_id: str = ""
-    expect: str | None = None
-    """Id that must be the newest of the namespace, empty for none; None stores in any case."""
-
-    def arguments(self) -> list[bytes]:
-        """Return what the script takes."""
-        expect = ANY if self.expect is None else member(self.ns, self.expect) if self.expect else b""
-        blobs = [item for name, value in self.blobs.items() for item in (name, pack_blob(value))]
-        head = [member(self.ns, self.checkpoint_id), self.row.pack(), self.run_id.encode(), expect]
-        return [*head, b"%d" % len(self.blobs), *blobs, b"%d" % len(self.empty), *self.empty]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One checkpoint as read."""
-
-    ns: str
-    checkpoint_id: str
-    row: Row
-    blobs: list[Typed | None]
-    """In the order of the row's names."""
-    writes: list[Write]
-    """In the order in which the super-step applies them."""
-
-
 class CheckpointStorage:
     """Stores and reads checkpoints as bytes; knows no serializer and no graph."""
 
@@ -96,6 +53,12 @@ class CheckpointStorage:
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
         self._ttl_on_read = self._ttl if refresh_on_read else b""
         self._indexed: dict[str, set[str]] = {}
+        self._known = Known()
+
+    @property
+    def ttl(self) -> bytes:
+        """Return for how many milliseconds a thread lives on after it is written to, as the scripts take it."""
+        return self._ttl
 
     async def put(self, thread_id: str, puts: Sequence[Put], owner: Identity | None = None) -> None:
         """Store checkpoints, all or none.
@@ -107,11 +70,25 @@ class CheckpointStorage:
         runs = {put.run_id for put in puts} - {""}
         # Before the put, so that no checkpoint is ever missing from the index of its run.
         await self._index(thread_id, runs - self._indexed.get(thread_id, set()))
-        arguments = [item for put in puts for item in put.arguments()]
-        new = await self._run(scripts.PUT, thread_id, [self._ttl, *_who(owner), *arguments])
+        new = await self._put(thread_id, puts, [self._ttl, *_who(owner)])
         # The thread may have been deleted elsewhere since this process indexed the run.
         await self._index(thread_id, {run.decode() for run in new} & self._indexed.get(thread_id, set()))
         self._remember(thread_id, runs)
+
+    async def _put(self, thread_id: str, puts: Sequence[Put], head: list[bytes]) -> Any:
+        """Send what is not known to be stored, and all of it where the server knows better."""
+
+        def known(blob: bytes) -> Set[bytes]:
+            return self._known.of(thread_id, blob[:TAG_BYTES])
+
+        arguments = [item for put in puts for item in put.arguments(known)]
+        new = await self._run(scripts.PUT, thread_id, [*head, *arguments])
+        if new == [MISSING]:
+            arguments = [item for put in puts for item in put.arguments(lambda _: frozenset())]
+            new = await self._run(scripts.PUT, thread_id, [*head, *arguments])
+        for name, value in ((name, value) for put in puts for name, value in put.lists.items()):
+            self._known.learn(thread_id, name[:TAG_BYTES], value.names)
+        return new
 
     async def write(
         self, thread_id: str, ns: str, checkpoint_id: str, writes: Sequence[Write], owner: Identity | None = None
@@ -129,12 +106,18 @@ class CheckpointStorage:
         """Return one checkpoint, or the newest of the namespace."""
         name = member(ns, checkpoint_id) if checkpoint_id else b""
         found = await self._run(scripts.GET, thread_id, [part(ns), name, self._ttl_on_read, *_who(owner)])
-        return _stored(found) if found else None
+        if not found:
+            return None
+        stored = Stored.of(found)
+        for blob, value in zip(stored.row.names, stored.blobs, strict=True):
+            if isinstance(value, Pieces):
+                self._known.learn(thread_id, blob[:TAG_BYTES], frozenset(cut(value.names)))
+        return stored
 
     async def read(self, thread_id: str, names: Sequence[bytes]) -> list[Stored]:
         """Return the named checkpoints that are still there."""
         found = await self._run(scripts.READ, thread_id, list(names))
-        return [_stored(entry) for entry in found if entry]
+        return [Stored.of(entry) for entry in found if entry]
 
     async def rows(self, thread_id: str, names: Sequence[bytes]) -> list[Row | None]:
         """Return the rows of the named checkpoints, without their channel values."""
@@ -152,13 +135,13 @@ class CheckpointStorage:
 
     async def delta(
         self, thread_id: str, ns: str, checkpoint_id: str | None, channels: Sequence[str]
-    ) -> tuple[dict[str, Typed], list[list[Write]]]:
+    ) -> tuple[dict[str, Typed | Pieces], list[list[Write]]]:
         """Return each channel's nearest stored value and the writes since, oldest super-step first."""
         name = member(ns, checkpoint_id) if checkpoint_id else b""
         tags = {tag(channel): channel for channel in channels}
         seeds, steps = await self._run(scripts.DELTA, thread_id, [part(ns), name, *tags])
-        writes = [sorted(map(Write.unpack, step), key=_order) for step in reversed(steps)]
-        return {tags[mark]: unpack_blob(raw) for mark, raw in seeds}, writes
+        writes = [sorted(map(Write.unpack, step), key=order) for step in reversed(steps)]
+        return {tags[mark]: blob_of(raw) for mark, raw in seeds}, writes
 
     async def delete(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""
@@ -245,23 +228,12 @@ def _who(owner: Identity | None) -> list[bytes]:
     return [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
 
 
-def _order(write: Write) -> tuple[str, str, int]:
-    return (write.path, write.task_id, write.index)
-
-
-def _stored(entry: Any) -> Stored:
-    name, row, blobs, writes = entry
-    return Stored(
-        *place(name),
-        row=Row.unpack(row),
-        blobs=[unpack_blob(raw) if raw is not None else None for raw in blobs],
-        writes=sorted((Write.unpack(raw) for raw in writes if raw), key=_order),
-    )
-
-
 def _refusal(error: ResponseError, thread_id: str) -> TwintrackError | None:
     if "NOTOWNER" in str(error):
         return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
     if "CONFLICT" in str(error):
         return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
+    if "LOST" in str(error):
+        fix = "delete the thread, and set Redis' maxmemory-policy to noeviction, so that it drops no data"
+        return TwintrackError(f"Part of the thread '{thread_id}' is gone from Redis.", fix=fix)
     return None

@@ -24,18 +24,20 @@ from redisvl.redis.connection import RedisConnectionFactory
 
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
-from twintrack.memory.checkpoint_cipher import open_serializer
 from twintrack.memory.checkpoint_codec import (
     config_of,
     pack_checkpoint,
     thread_and_space,
     unpack_checkpoint,
+    unpack_value,
     unpack_write,
 )
 from twintrack.memory.checkpoint_copy import copy_thread
+from twintrack.memory.checkpoint_entries import Put
 from twintrack.memory.checkpoint_owner import owner_of
 from twintrack.memory.checkpoint_rows import Row, Write, place
-from twintrack.memory.checkpoint_storage import CheckpointStorage, Put
+from twintrack.memory.checkpoint_serializer import CheckpointSerializer
+from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.run_lease import LEASE_S, Policy, run_lease
 
 PAGE = 16
@@ -73,7 +75,7 @@ class VersionedRedisSaver(AsyncRedisSaver):
         secret = encryption_key.get_secret_value() if isinstance(encryption_key, SecretStr) else encryption_key
         key = secret.encode() if isinstance(secret, str) else secret
         # The parent's own constructor would open its search indexes.
-        BaseCheckpointSaver.__init__(self, serde=open_serializer(key, allowed_types))
+        BaseCheckpointSaver.__init__(self, serde=CheckpointSerializer(key, allowed_types))
         self.ttl_config = ttl if ttl_minutes is None else {"default_ttl": ttl_minutes, "refresh_on_read": True}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.single_writer = single_writer
@@ -239,7 +241,7 @@ class VersionedRedisSaver(AsyncRedisSaver):
         for write in (write for step in steps for write in step):
             history[write.channel]["writes"].append(unpack_write(self.serde, write))
         for name, value in seeds.items():
-            history[name]["seed"] = self.serde.loads_typed(value)
+            history[name]["seed"] = unpack_value(self.serde, value)
         return history
 
     def lease(

@@ -9,8 +9,9 @@ from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from twintrack.core.errors import Conflict
+from twintrack.memory.checkpoint_entries import Put
 from twintrack.memory.checkpoint_rows import Row, member, place
-from twintrack.memory.checkpoint_storage import CheckpointStorage, Put
+from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoint_usage import USAGE
 
 ROLLED_BACK_TO = "rolled_back_to"

@@ -1,0 +1,140 @@
+"""Keeps a list in pieces that are stored once per thread: versions of it share what they have in common.
+
+A piece is a run of values. The names of the pieces are digests of what they hold. They go into nodes, which are named
+the same way, until few enough are left for the manifest, which stands where the value would. So whatever a reducer
+does to a list, a new version costs what is new in it, and a few names.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+
+ITEM_NAME = 16
+PIECE_BYTES = 256
+"""A piece ends with the value that brings it to this size."""
+LIST_BYTES = 1024
+"""Shorter lists are stored whole."""
+TOP = 64
+"""Names in a manifest, at most."""
+_FEWEST, _MOST = 4, 128
+"""Names in a node; between these a node ends where a name says so, so that a value put in early moves few borders."""
+_ENDS = 8
+REMEMBERED = 100_000
+"""Names of stored items that one process remembers."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list as it will be stored."""
+
+    kind: str
+    count: int
+    pieces: dict[bytes, bytes]
+    """Pieces by name, not sealed."""
+    nodes: dict[bytes, bytes]
+    """Nodes of names by name."""
+    top: list[bytes]
+    """Names in the manifest."""
+    levels: int
+    """Nodes between the manifest and a piece."""
+    seal: Callable[[bytes], bytes] = field(compare=False)
+
+    @property
+    def manifest(self) -> bytes:
+        """Return what stands for the list among the channel values; its first byte tells it from a value."""
+        head = b"\0%d%d\n%s\n" % (self.levels, self.count, self.kind.encode())
+        return b"".join((head, *self.top))
+
+    @cached_property
+    def names(self) -> frozenset[bytes]:
+        """Names of everything the list is stored in."""
+        return frozenset((*self.pieces, *self.nodes))
+
+    def beyond(self, known: Set[bytes]) -> tuple[list[tuple[bytes, bytes]], set[bytes]]:
+        """Return what has to be sent, and the names that must be there already."""
+        nodes = {name: body for name, body in self.nodes.items() if name not in known}
+        pieces = {name: self.seal(body) for name, body in self.pieces.items() if name not in known}
+        relied = {*self.top, *(name for body in nodes.values() for name in cut(body))}
+        return [*pieces.items(), *nodes.items()], relied - pieces.keys() - nodes.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A list as read."""
+
+    kind: str
+    count: int
+    names: bytes
+    bodies: list[bytes]
+
+
+def cut(names: bytes) -> list[bytes]:
+    """Return the single names."""
+    return [names[at : at + ITEM_NAME] for at in range(0, len(names), ITEM_NAME)]
+
+
+def in_pieces(
+    values: Sequence[bytes], kind: str, digest: Callable[[bytes, bytes], bytes], seal: Callable[[bytes], bytes]
+) -> Listed:
+    """Return a list of packed values as it will be stored."""
+    pieces = [(digest(piece, b"piece"), piece) for piece in _pieces(values)]
+    names, nodes, levels = [name for name, _ in pieces], dict[bytes, bytes](), 0
+    while len(names) > TOP:
+        made = [(digest(body, b"node"), body) for body in _nodes(names)]
+        nodes.update(made)
+        names, levels = [name for name, _ in made], levels + 1
+    return Listed(kind, len(values), dict(pieces), nodes, names, levels, seal)
+
+
+def read_manifest(head: bytes, names: bytes, bodies: list[bytes]) -> Pieces:
+    """Return a list from the start of its manifest and all that it leads to."""
+    count, kind, _ = head[2:].split(b"\n")
+    return Pieces(kind.decode(), int(count), names, bodies)
+
+
+def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:
+    run, size = list[bytes](), 0
+    for value in values:
+        run.append(value)
+        size += len(value)
+        if size >= PIECE_BYTES:
+            yield b"".join(run)
+            run, size = [], 0
+    if run:
+        yield b"".join(run)
+
+
+def _nodes(names: Sequence[bytes]) -> Iterator[bytes]:
+    run = list[bytes]()
+    for name in names:
+        run.append(name)
+        if len(run) >= _FEWEST and (name[0] < _ENDS or len(run) == _MOST):
+            yield b"".join(run)
+            run = []
+    if run:
+        yield b"".join(run)
+
+
+class Known:
+    """Remembers what is stored, so that it is not sent again; the server has the last word."""
+
+    def __init__(self, limit: int = REMEMBERED) -> None:
+        self._limit, self._size = limit, 0
+        self._names: OrderedDict[tuple[str, bytes], Set[bytes]] = OrderedDict()
+
+    def of(self, thread_id: str, channel: bytes) -> Set[bytes]:
+        """Return the names of what this channel's newest known version is stored in."""
+        return self._names.get((thread_id, channel), frozenset())
+
+    def learn(self, thread_id: str, channel: bytes, names: Set[bytes]) -> None:
+        """Take note of a version that was read or written."""
+        self.forget(thread_id, channel)
+        self._names[thread_id, channel] = names
+        self._size += len(names)
+        while self._size > self._limit:
+            self._size -= len(self._names.popitem(last=False)[1])
+
+    def forget(self, thread_id: str, channel: bytes) -> None:
+        """Know nothing of the channel any more."""
+        self._size -= len(self._names.pop((thread_id, channel), ()))
