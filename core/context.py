@@ -27,6 +27,8 @@ class Context:
     """Model calls this run may make; None takes the setting."""
     max_seconds: float | None = None
     """Wall time this run may take, in seconds; None takes the setting."""
+    repeat_tool_calls: bool = False
+    """Whether tools are called again that this thread called before it was rolled back."""
     metadata: dict[str, str] = field(default_factory=dict)
     """Free labels that go to the trace."""
 

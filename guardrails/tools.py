@@ -41,6 +41,10 @@ class ToolPolicy:
         problem = self._permission_problem(agent, tool, approved=approved) or _argument_problem(tool, arguments, schema)
         return Verdict(self.name, "block", problem) if problem else Verdict(self.name)
 
+    def reads_only(self, tool: str) -> bool:
+        """Tell whether the tool is annotated as one that changes nothing."""
+        return self.annotations.get(tool, ToolAnnotations()).read_only
+
     def check_result(self, text: str) -> Verdict:
         """Cut a result that is too long, and say so in it."""
         if len(text) <= self.max_result_chars:

@@ -60,20 +60,24 @@ class Vault:
         opened = ((name, self._opened(identity, name, value)) for name, value in zip(names, values, strict=True))
         return {name: value for name, value in opened if value is not None}
 
-    def _sealed(self, identity: Identity, name: str, value: str) -> bytes:
+    def seal(self, identity: Identity, name: str, plain: bytes) -> bytes:
+        """Return bytes that open only for this user, under this name."""
         nonce = token_bytes(_NONCE)
-        plain = value.encode("utf-8", "surrogatepass")
         return nonce + self._cipher().encrypt(nonce, plain, _bound(identity, name))
 
-    def _opened(self, identity: Identity, name: str, sealed: bytes | None) -> str | None:
-        """Return the original; None where there is none, or another secret or owner sealed it."""
-        if not sealed:
-            return None
+    def unseal(self, identity: Identity, name: str, sealed: bytes) -> bytes | None:
+        """Return what was sealed; None where another secret, user or name sealed it."""
         try:
-            plain = self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(identity, name))
+            return self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(identity, name))
         except (InvalidTag, ValueError):
             return None
-        return plain.decode("utf-8", "surrogatepass")
+
+    def _sealed(self, identity: Identity, name: str, value: str) -> bytes:
+        return self.seal(identity, name, value.encode("utf-8", "surrogatepass"))
+
+    def _opened(self, identity: Identity, name: str, sealed: bytes | None) -> str | None:
+        plain = self.unseal(identity, name, sealed) if sealed else None
+        return None if plain is None else plain.decode("utf-8", "surrogatepass")
 
     def _cipher(self) -> AESGCM:
         return AESGCM(hmac.new(self._secret(), b"twintrack vault", hashlib.sha256).digest())

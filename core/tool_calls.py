@@ -1,0 +1,48 @@
+"""What one tool call that changes something is, and what makes sure that it is not made twice."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twintrack.core.context import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in which thread a call is made."""
+
+    thread_id: str
+    version: str
+    """Version of the root graph from which the running step goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUse:
+    """One call, with all that tells whether it was made before."""
+
+    identity: Identity
+    place: Place
+    agent: str
+    tool: str
+    arguments: Mapping[str, Any]
+    call_id: str
+    known: frozenset[str] = field(default_factory=frozenset)
+    """Ids of the calls that the agent sees in its conversation: it means this one to be another."""
+    repeat: bool = False
+    """Whether the caller asked to have it made again."""
+
+
+class Ledger(Protocol):
+    """Writes down what tools did, before and after."""
+
+    async def once(self, use: ToolUse, run: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what `run` brings, or what the same call brought when it was made before."""
+        ...
+
+
+def place_of(config: Mapping[str, Any]) -> Place | None:
+    """Return where a step of a graph stands, or None where the run keeps no versions."""
+    where = config.get("configurable") or {}
+    version = (where.get("checkpoint_map") or {}).get("")
+    thread_id = where.get("thread_id")
+    return Place(str(thread_id), str(version)) if thread_id and version and where.get("__pregel_checkpointer") else None
