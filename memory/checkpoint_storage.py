@@ -53,11 +53,6 @@ class CheckpointStorage:
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
         self._ttl_on_read = self._ttl if refresh_on_read else b""
         self._indexed: dict[str, set[str]] = {}
-
-    @property
-    def ttl(self) -> bytes:
-        """Return for how many milliseconds a thread lives on after it is written to, as the scripts take it."""
-        return self._ttl
         self._known = Known()
 
     @property
