@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twintrack.bench.checkpoint_command import checkpoint
+from twintrack.bench.retrieval_command import retrieval
 
 
 @click.group()
@@ -17,6 +18,7 @@ def command() -> None:
 
 
 command.add_command(checkpoint)
+command.add_command(retrieval)
 
 
 @command.command()

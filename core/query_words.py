@@ -2,7 +2,7 @@
 
 import re
 
-from twintrack.core.tokens import words
+from twintrack.core.tokens import stem, words
 
 MAX_WORDS = 64
 """Longest query; a question pasted with a whole document still costs one bounded look-up."""
@@ -22,9 +22,17 @@ STOP_WORDS = frozenset(_STOP_WORDS_LIST.split())
 
 def query_words(question: str) -> list[str]:
     """Return the distinct words to look up, without stop words unless there is nothing else."""
-    found = list(dict.fromkeys(words(_readable(question))))
-    telling = [word for word in found if word not in STOP_WORDS]
-    return (telling or found)[:MAX_WORDS]
+    return list(dict.fromkeys(_telling(question)))[:MAX_WORDS]
+
+
+def asked_stems(question: str) -> list[str]:
+    """Return the stems to look up, each as often as it is said: what a long text repeats is what it is about."""
+    return [stem(word) for word in _telling(question)]
+
+
+def _telling(question: str) -> list[str]:
+    found = words(_readable(question))
+    return [word for word in found if word not in STOP_WORDS] or found
 
 
 def _readable(question: str) -> str:

@@ -74,6 +74,9 @@ class RetrievalSettings(Section):
     vector_index: Literal["hnsw", "flat"] = Field(
         default="hnsw", description="Vector index: hnsw stays quick as a corpus grows, flat is exact and built at once."
     )
+    vector_type: Literal["float32", "float16"] = Field(
+        default="float32", description="What a stored vector is made of: float16 takes half the memory."
+    )
     max_file_mb: float = Field(default=50.0, gt=0, description="Largest file that is read, in megabytes.")
 
 
@@ -152,9 +155,21 @@ class TeamSettings(Section):
 class RouterSettings(Section):
     """When a question goes to the team."""
 
-    threshold: float = Field(default=0.5, ge=0, le=1, description="Complexity from which a question goes to the team.")
-    margin: float = Field(
-        default=0.1, ge=0, le=0.5, description="Half-width of the band in which the small model is asked."
+    file: Path | None = Field(
+        default=None,
+        description="Weights and thresholds made by `twintrack eval router --out`; unset takes the shipped ones.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Complexity from which a question goes to the team; unset takes the file's.",
+    )
+    margin: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.5,
+        description="Half-width of the band in which the small model is asked, and without one the team; unset takes the file's.",
     )
     weak_evidence: float = Field(
         default=0.35, ge=0, le=1, description="Evidence below which direct escalates to the team."

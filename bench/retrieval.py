@@ -1,0 +1,128 @@
+"""How long a recall step takes: embedding a question and searching a large corpus, beside plain RedisVL queries."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+from redisvl.query import TextQuery, VectorQuery
+from redisvl.query.filter import Tag
+
+from twintrack.bench.synthetic_corpus import WHO, Filled, Tick, filled_corpus
+from twintrack.core.embeddings import Embedder, open_embedder
+from twintrack.core.keys import encode
+from twintrack.core.redis_check import check_server
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import load_settings
+
+CLIENTS = (1, 4, 16)
+_WARM_UP = 20
+_DEEP = 10
+Ask = Callable[[str], Awaitable[Any]]
+
+
+async def measure(chunks: int, questions: int, rounds: int, tick: Tick, **retrieval: Any) -> dict[str, Any]:
+    """Return milliseconds per recall step, of one client and of many, with peers asked in turn in the same run."""
+    settings = load_settings()
+    embedder, source = open_embedder(settings.models), RedisSource(settings.redis)
+    chosen = settings.retrieval.model_copy(update={name: value for name, value in retrieval.items() if value})
+    # A question is never asked twice of one side: the embedder remembers the latest ones.
+    asked = (questions + _WARM_UP) * (1 + rounds * len(CLIENTS))
+    try:
+        await check_server(source)
+        async with filled_corpus(source, embedder, chosen, chunks=chunks, questions=asked, tick=tick) as filled:
+            figures = await _measured(filled, embedder, questions, rounds)
+    finally:
+        await source.aclose()
+    return {"chunks": chunks, "vector_index": chosen.vector_index, "vector_type": chosen.vector_type, **figures}
+
+
+async def _measured(filled: Filled, embedder: Embedder, questions: int, rounds: int) -> dict[str, Any]:
+    sides = _sides(filled, embedder)
+    pool = iter(filled.questions)
+    taken = [next(pool) for _ in range(questions + _WARM_UP)]
+    for name, ask in sides.items():
+        for question in taken[:_WARM_UP]:
+            await ask(_marked(question, name))
+    alone: dict[str, list[float]] = {name: [] for name in sides}
+    for question in taken[_WARM_UP:]:
+        for name, ask in sides.items():
+            alone[name].append(await _timed(ask, _marked(question, name)))
+    together: dict[int, list[float]] = {count: [] for count in CLIENTS}
+    for _ in range(rounds):
+        for count in CLIENTS:
+            together[count] += await _crowd(sides["ours"], [next(pool) for _ in range(questions)], count)
+    return {
+        "recall_step_ms": _spread(alone.pop("ours")),
+        "clients": {str(count): _spread(times) for count, times in together.items()},
+        "peers": {name: _spread(times) for name, times in alone.items()},
+        "vector_recall@10": await _vector_recall(filled, embedder, taken[:100]),
+    }
+
+
+def _marked(question: str, side: str) -> str:
+    """Return the question so that no side finds its vector remembered by another."""
+    return f"{question} {len(side)}"
+
+
+def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
+    mine = Tag("tenant") == encode(WHO.tenant_id)
+
+    async def ours(question: str) -> Any:
+        return await filled.corpus.search(question, await embedder.embed_one(question), identity=WHO)
+
+    async def vector(question: str) -> Any:
+        found = await embedder.embed_one(question)
+        kind = filled.settings.vector_type
+        query = VectorQuery(
+            found, "vector", return_fields=["text"], filter_expression=mine, num_results=_DEEP, dtype=kind
+        )
+        return await filled.index.query(query)
+
+    async def words(question: str) -> Any:
+        query = TextQuery(
+            question, "words", return_fields=["text"], filter_expression=mine, num_results=_DEEP, stopwords="english"
+        )
+        return await filled.index.query(query)
+
+    async def embed(question: str) -> Any:
+        return await embedder.embed_one(question)
+
+    return {"ours": ours, "redisvl VectorQuery": vector, "redisvl TextQuery (BM25)": words, "embedding alone": embed}
+
+
+async def _timed(ask: Ask, question: str) -> float:
+    began = time.perf_counter()
+    await ask(question)
+    return (time.perf_counter() - began) * 1000
+
+
+async def _crowd(ask: Ask, questions: Sequence[str], clients: int) -> list[float]:
+    """Ask from so many clients at once, each its next question when the last is answered."""
+    pool, times = iter(questions), []
+
+    async def client() -> None:
+        for question in pool:
+            times.append(await _timed(ask, question))  # noqa: PERF401
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return times
+
+
+async def _vector_recall(filled: Filled, embedder: Embedder, questions: Sequence[str]) -> float:
+    """Return the share of the ten truly nearest passages that the vector index finds."""
+    shares = []
+    for question in questions:
+        vector = await embedder.embed_one(question)
+        nearest = np.argsort(-(filled.vectors @ vector))[:_DEEP]
+        query = VectorQuery(
+            vector, "vector", return_fields=["document"], num_results=_DEEP, dtype=filled.settings.vector_type
+        )
+        found = {row["document"] for row in await filled.index.query(query)}
+        shares.append(len(found & {f"d{place}" for place in nearest}) / _DEEP)
+    return round(float(np.mean(shares)), 4)
+
+
+def _spread(times: Sequence[float]) -> dict[str, float]:
+    return {f"p{share}": round(float(np.percentile(times, share)), 2) for share in (50, 95, 99)}
