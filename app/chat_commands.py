@@ -8,8 +8,8 @@ from rich.table import Table
 from twintrack.app.conversation import Conversation
 from twintrack.app.screen import say
 from twintrack.app.show_answer import show
-from twintrack.app.show_versions import version_table
 from twintrack.app.traces import print_trace
+from twintrack.app.version_tables import version_table
 from twintrack.core.context import Identity
 
 Run = Callable[[Conversation, str], Awaitable[None]]

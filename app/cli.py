@@ -25,7 +25,10 @@ COMMANDS = {
     "memory": ("twintrack.app.memory", "List, recall, export and erase what is remembered of a user."),
     "settings": ("twintrack.app.show_settings", "Print the effective settings, secrets hidden."),
     "traces": ("twintrack.app.traces", "Print the trace of a turn as a tree."),
-    "versions": ("twintrack.app.show_versions", "List, show, save, compare and roll back a thread's versions."),
+    "versions": (
+        "twintrack.app.show_versions",
+        "List, show, save, compare, roll back, fork and prune a thread's versions.",
+    ),
 }
 
 

@@ -17,8 +17,8 @@ from twintrack.app.ingest import nothing_read, show_report
 from twintrack.app.progress import progress_bar
 from twintrack.app.screen import heading, say, screen
 from twintrack.app.show_answer import show
-from twintrack.app.show_versions import version_table
 from twintrack.app.traces import print_trace
+from twintrack.app.version_tables import version_table
 from twintrack.core.context import Identity
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.settings import Settings, load_settings

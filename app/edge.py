@@ -16,7 +16,9 @@ BODY_LIMIT = 1_048_576
 """Bytes of a request body that carries text."""
 
 # Where the server's API carries what people wrote; ids, configuration and metadata lie outside.
-_TEXT_KEYS = frozenset({"command", "input", "messages", "params", "query", "supersteps", "update", "value", "values"})
+_TEXT_KEYS = frozenset(
+    {"command", "input", "messages", "params", "query", "reason", "supersteps", "update", "value", "values"}
+)
 _LABELS = frozenset({"id", "role", "type"})
 _MEDIA = frozenset({"audio", "file", "image", "image_url", "input_audio", "video"})
 # Masking this many bytes takes about a millisecond; above, it leaves the event loop.

@@ -2,45 +2,46 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from twintrack.app.screen import screen
+from twintrack.app.version_tables import print_calls, print_changes, print_version, version_table
 from twintrack.core.context import Identity
-from twintrack.memory.versions import Version, Versions
+from twintrack.memory.version import Version
+from twintrack.memory.versions import Versions
 
-_USUAL = frozenset({"input", "loop"})
-"""Sources that say nothing a reader of the table asks for."""
-_WHOLE = frozenset({"version", "step", "when"})
 _OPTIONS = (
     click.option("--user", default="local", show_default=True, help="Owner of the thread."),
     click.option("--tenant", default="default", show_default=True, help="Owner's tenant."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
 )
+_DONE = "Tools had already done this after it; it is not undone, and going on does not do it again"
 
 
 def _owner_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in _OPTIONS:
+    for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 @click.group()
 def command() -> None:
-    """List, save, compare and roll back the versions of a thread."""
+    """List, show, save, compare, roll back, fork and prune the versions of a thread.
+
+    Each step of a turn leaves a version. A version is named by its id or by the name it was saved under; none is
+    ever changed, and only `prune` and `delete` remove any.
+    """
 
 
 @command.command("list")
 @click.argument("thread")
-@click.option("--limit", type=int, default=None, help="Newest versions only.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Newest versions only.")
 @_owner_options
 def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool) -> None:
-    """List the versions of THREAD, newest first."""
+    """List the versions of THREAD, newest first; > marks the one it goes on from."""
     found = _run(lambda versions: versions.list(thread, limit=limit, identity=Identity(tenant, user)))
     if as_json:
         _json({"versions": [version.to_json() for version in found]})
@@ -50,14 +51,43 @@ def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool)
 
 @command.command()
 @click.argument("thread")
+@click.argument("version", default="")
+@_owner_options
+def show(thread: str, version: str, user: str, tenant: str, as_json: bool) -> None:
+    """Show VERSION of THREAD, the newest without it: its state, and what tools did outside from there on."""
+    who = Identity(tenant, user)
+
+    async def act(versions: Versions) -> tuple[Version, dict[str, Any], list[Any]]:
+        found = await versions.get(thread, version, identity=who)
+        state = await versions.state(thread, found.id, identity=who)
+        return found, state, await versions.tool_calls(thread, found.id, identity=who)
+
+    found, state, calls = _run(act)
+    if as_json:
+        told = {"version": found.to_json(), "state": state, "tool_calls": [call.to_json() for call in calls]}
+        _json(told)
+        return
+    print_version(screen(), found, state)
+    print_calls(screen(), "Tool calls from here on", calls)
+    print_calls(screen(), _DONE, found.already_done)
+
+
+@command.command()
+@click.argument("thread")
 @click.argument("to")
 @click.option("--reason", required=True, help="Why; kept with the new version.")
 @_owner_options
 def rollback(thread: str, to: str, reason: str, user: str, tenant: str, as_json: bool) -> None:
-    """Let THREAD go on from version TO; nothing is deleted."""
+    """Let THREAD go on from version TO; nothing is deleted.
+
+    What tools had already done outside after TO is listed. Going on does not do it again, unless the plan is another
+    one.
+    """
     who = Identity(tenant, user)
     version = _run(lambda versions: versions.rollback(thread, to, reason=reason, actor=user, identity=who))
     _told(version, f"Back at {to}; {thread} goes on from {version.id}.", as_json)
+    if not as_json:
+        print_calls(screen(), _DONE, version.already_done)
 
 
 @command.command()
@@ -66,7 +96,7 @@ def rollback(thread: str, to: str, reason: str, user: str, tenant: str, as_json:
 @click.option("--version", default=None, help="Version to name; the newest without it.")
 @_owner_options
 def save(thread: str, name: str, version: str | None, user: str, tenant: str, as_json: bool) -> None:
-    """Give a version of THREAD the name NAME."""
+    """Give a version of THREAD the name NAME; a named version is never pruned."""
     saved = _run(lambda versions: versions.save(thread, name, version=version, identity=Identity(tenant, user)))
     _told(saved, f"Saved {saved.id} as {name}.", as_json)
 
@@ -77,54 +107,60 @@ def save(thread: str, name: str, version: str | None, user: str, tenant: str, as
 @click.argument("b")
 @_owner_options
 def diff(thread: str, a: str, b: str, user: str, tenant: str, as_json: bool) -> None:
-    """Show what changed in THREAD from version A to version B."""
+    """Show what changed in THREAD from version A to version B, channel by channel."""
     changes = _run(lambda versions: versions.diff(thread, a, b, identity=Identity(tenant, user)))
     if as_json:
         _json({"changes": changes})
-        return
-    for channel, change in changes.items():
-        click.echo(f"{channel}: {json.dumps(change, ensure_ascii=False, default=str)}")
+    else:
+        print_changes(screen(), changes)
 
 
 @command.command()
 @click.argument("thread")
 @click.argument("to_thread")
+@click.option("--version", default=None, help="Version the copy goes on from; the newest without it.")
 @_owner_options
-def fork(thread: str, to_thread: str, user: str, tenant: str, as_json: bool) -> None:
-    """Copy THREAD with its versions to TO_THREAD."""
-    version = _run(lambda versions: versions.fork(thread, to_thread, identity=Identity(tenant, user)))
-    _told(version, f"{to_thread} begins where {thread} stands.", as_json)
+def fork(thread: str, to_thread: str, version: str | None, user: str, tenant: str, as_json: bool) -> None:
+    """Copy THREAD with its versions to the new thread TO_THREAD."""
+    who = Identity(tenant, user)
+    begun = _run(lambda versions: versions.fork(thread, to_thread, version, identity=who))
+    _told(begun, f"{to_thread} begins where {thread} {'stood at ' + version if version else 'stands'}.", as_json)
 
 
-def version_table(versions: Sequence[Version]) -> Table:
-    """Return the versions as a table, newest first; columns in which nothing stands are left out."""
-    columns: dict[str, list[str]] = {
-        "version": [version.id for version in versions],
-        "step": [str(version.step) for version in versions],
-        "when": [_moment(version.created_at) for version in versions],
-        "next": [", ".join(version.next) for version in versions],
-        "source": ["" if version.source in _USUAL else version.source for version in versions],
-        "name": [version.name or "" for version in versions],
-        "why": [version.reason or "" for version in versions],
-    }
-    shown = {name: cells for name, cells in columns.items() if any(cells)}
-    table = Table("", box=None, pad_edge=False)
-    for name in shown:
-        table.add_column(name, no_wrap=name in _WHOLE, min_width=36 if name == "version" else None)
-    for place, version in enumerate(versions):
-        table.add_row(">" if version.is_head else "", *(escape(cells[place]) for cells in shown.values()))
-    return table
+@command.command()
+@click.argument("thread")
+@click.option("--keep", type=click.IntRange(min=1), required=True, help="Newest versions that stay.")
+@_owner_options
+def prune(thread: str, keep: int, user: str, tenant: str, as_json: bool) -> None:
+    """Remove all but the newest versions of THREAD; named ones and questions to a person stay."""
+    count = _run(lambda versions: versions.prune(thread, keep, identity=Identity(tenant, user)))
+    if as_json:
+        _json({"removed": count})
+    else:
+        click.echo(f"Removed {count} versions of {thread}.")
 
 
-def _moment(created_at: str) -> str:
-    return datetime.fromisoformat(created_at).astimezone().strftime("%m-%d %H:%M:%S")
+@command.command()
+@click.argument("thread")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_owner_options
+def delete(thread: str, yes: bool, user: str, tenant: str, as_json: bool) -> None:
+    """Remove THREAD with all its versions, for good."""
+    if not yes:
+        click.confirm(f"Remove {thread} and all its versions, for good?", abort=True, err=True)
+    _run(lambda versions: versions.delete(thread, identity=Identity(tenant, user)))
+    if as_json:
+        _json({"deleted": thread})
+    else:
+        click.echo(f"Deleted {thread}.")
 
 
 def _run(act: Callable[[Versions], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         from twintrack.app.assemble import open_app
+        from twintrack.core.redis_errors import translated
 
-        async with open_app() as app:
+        async with open_app() as app, translated():
             return await act(app.versions)
 
     return asyncio.run(run())

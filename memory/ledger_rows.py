@@ -28,12 +28,18 @@ class ToolCallRecord:
     """`unknown`: it was started and never reported back."""
     version: str
     """Version of the thread from which the step that made it went on."""
+    last_version: str
+    """The same, of the last step that its result was handed to."""
     started_at: str
     """ISO 8601."""
     seconds: float
     """How long it took; 0 where it is not known."""
     replays: int
     """How often its result was handed out again instead of calling again."""
+
+    def is_between(self, since: str, until: str = "~") -> bool:
+        """Tell whether it was made, or last counted, from version `since` on and before `until`."""
+        return since <= self.version < until or since <= self.last_version < until
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -72,6 +78,7 @@ def _record(number: int, row: dict[str, Any], now: int) -> ToolCallRecord:
         digest=row["what"],
         state=_state(row, now),
         version=row["made_at"],
+        last_version=row["at"],
         started_at=moment(row["started"]),
         seconds=round((row["ended"] - row["started"]) / 1000, 3) if "ended" in row else 0.0,
         replays=int(row["replays"]),

@@ -1,11 +1,13 @@
 """What is told of one version of a thread."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from langgraph.types import StateSnapshot
 
 from twintrack.memory.checkpoint_usage import USAGE
+from twintrack.memory.ledger_rows import ToolCallRecord
 from twintrack.memory.rollback import ROLLED_BACK_TO
 
 
@@ -39,13 +41,17 @@ class Version:
     """Name it was saved under, else empty."""
     is_head: bool
     """Whether the thread goes on from here."""
+    already_done: list[ToolCallRecord] = field(default_factory=list)
+    """Of a rollback: the tool calls that had happened after the version it went back to; they are not undone."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         return asdict(self)
 
 
-def version_of(snapshot: StateSnapshot, head: str, names: dict[str, str]) -> Version:
+def version_of(
+    snapshot: StateSnapshot, head: str, names: dict[str, str], calls: Sequence[ToolCallRecord] = ()
+) -> Version:
     """Return what a snapshot says of its version."""
     metadata: dict[str, Any] = dict(snapshot.metadata or {})
     id_ = snapshot.config["configurable"]["checkpoint_id"]
@@ -67,6 +73,7 @@ def version_of(snapshot: StateSnapshot, head: str, names: dict[str, str]) -> Ver
         rolled_back_to=rolled_back_to,
         name=", ".join(name for name, named in names.items() if named == id_),
         is_head=id_ == head,
+        already_done=[call for call in calls if rolled_back_to and call.is_between(rolled_back_to, id_)],
     )
 
 

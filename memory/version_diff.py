@@ -31,8 +31,8 @@ def _messages(old: list[BaseMessage], new: list[BaseMessage]) -> dict[str, Any]:
     before = {message.id or f"#{at}": message for at, message in enumerate(old)}
     after = {message.id or f"#{at}": message for at, message in enumerate(new)}
     return {
-        "added": [_plain(after[id_]) for id_ in after if id_ not in before],
-        "removed": [_plain(before[id_]) for id_ in before if id_ not in after],
+        "added": [plain(after[id_]) for id_ in after if id_ not in before],
+        "removed": [plain(before[id_]) for id_ in before if id_ not in after],
         "changed": [
             {"id": id_, **_values(before[id_].content, after[id_].content)}
             for id_ in after
@@ -42,14 +42,15 @@ def _messages(old: list[BaseMessage], new: list[BaseMessage]) -> dict[str, Any]:
 
 
 def _values(old: Any, new: Any) -> dict[str, Any]:
-    return {"before": _plain(old), "after": _plain(new)}
+    return {"before": plain(old), "after": plain(new)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a channel's value as JSON values."""
     if isinstance(value, BaseMessage):
         return {"id": value.id, "type": value.type, "content": message_to_dict(value)["data"]["content"]}
     if isinstance(value, Mapping):
-        return {str(label): _plain(item) for label, item in value.items()}
+        return {str(label): plain(item) for label, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value if value is None or isinstance(value, str | int | float | bool) else repr(value)

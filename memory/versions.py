@@ -14,10 +14,11 @@ from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
 from twintrack.memory.checkpoint_rows import member, place
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.ledger_rows import ToolCallRecord, recorded
 from twintrack.memory.rollback import Rollback, roll_back
 from twintrack.memory.tiers import Memory
 from twintrack.memory.version import Version, version_of
-from twintrack.memory.version_diff import diff_states
+from twintrack.memory.version_diff import diff_states, plain
 
 __all__ = ["Version", "Versions"]
 
@@ -51,16 +52,34 @@ class Versions:
     ) -> builtins.list[Version]:
         """Return the versions, newest first."""
         head, names = await self._open(thread_id, identity)
-        config = _at(thread_id)
-        return [
-            version_of(snapshot, head, names) async for snapshot in self.graph.aget_state_history(config, limit=limit)
-        ]
+        calls = await recorded(self._storage, thread_id)
+        found = self.graph.aget_state_history(_at(thread_id), limit=limit)
+        return [version_of(snapshot, head, names, calls) async for snapshot in found]
 
     async def get(self, thread_id: str, version: str = "", *, identity: Identity | None = None) -> Version:
         """Return one version, the newest without an id."""
         head, names = await self._open(thread_id, identity)
         id_ = await self._resolve(thread_id, version, names) if version else head
-        return version_of(await self._state(thread_id, id_), head, names)
+        calls = await recorded(self._storage, thread_id)
+        return version_of(await self._state(thread_id, id_), head, names, calls)
+
+    async def state(self, thread_id: str, version: str = "", *, identity: Identity | None = None) -> dict[str, Any]:
+        """Return the channels of one version, the newest without an id; JSON values only."""
+        head, names = await self._open(thread_id, identity)
+        id_ = await self._resolve(thread_id, version, names) if version else head
+        values = (await self._state(thread_id, id_)).values
+        return {channel: plain(value) for channel, value in values.items()}
+
+    async def tool_calls(
+        self, thread_id: str, since: str = "", *, identity: Identity | None = None
+    ) -> builtins.list[ToolCallRecord]:
+        """Return what tools did outside, oldest first; with `since`, what they did from that version on."""
+        _, names = await self._open(thread_id, identity)
+        calls = await recorded(self._storage, thread_id)
+        if not since:
+            return calls
+        version = await self._resolve(thread_id, since, names)
+        return [call for call in calls if call.is_between(version)]
 
     async def rollback(
         self, thread_id: str, to: str, *, reason: str, actor: str, identity: Identity | None = None
@@ -68,7 +87,8 @@ class Versions:
         """Let the thread go on from the version `to`: its state, subgraphs' included, becomes the newest version.
 
         No version is deleted: those after `to` stay and can be gone back to in turn. What the thread left in memory
-        after `to` is taken back for good; what tools did outside is not undone.
+        after `to` is taken back for good. What tools did outside after `to` is not undone: the version returned tells
+        of it as `already_done`, and running on does not do it again.
 
         Raises:
             Conflict: a run wrote to the thread in the meantime; nothing has changed.
@@ -103,21 +123,36 @@ class Versions:
         after = await self._state(thread_id, await self._resolve(thread_id, b, names))
         return diff_states(before.values, after.values)
 
-    async def fork(self, thread_id: str, to_thread: str, *, identity: Identity | None = None) -> Version:
-        """Copy the thread, all its versions and their names, to a new thread of the same owner.
+    async def fork(
+        self, thread_id: str, to_thread: str, version: str | None = None, *, identity: Identity | None = None
+    ) -> Version:
+        """Copy the thread, its versions, names and record of tool calls, to a new thread of the same owner.
+
+        Args:
+            thread_id: The thread to copy.
+            to_thread: Id of the new thread.
+            version: Version the new thread goes on from; the newest without it.
+            identity: Who asks.
 
         Raises:
             InputError: `to_thread` exists.
         """
-        await self._open(thread_id, identity)
-        if await self._storage.members(to_thread, "", None):
-            raise InputError(f"There is a thread '{to_thread}' already.", fix="choose another id")
+        _, names = await self._open(thread_id, identity)
+        id_ = await self._resolve(thread_id, version, names) if version else ""
+        taken = await self._storage.newest(to_thread) or await self.owner(to_thread) not in (None, identity)
+        if taken or not to_thread:
+            raise InputError(f"'{to_thread}' cannot be the new thread's id.", fix="choose an id that is not in use")
         await self._saver.acopy_thread(thread_id, to_thread)
-        return await self.get(to_thread)
+        if not id_:
+            return await self.get(to_thread)
+        actor = identity.user_id if identity else ""
+        return await self.rollback(to_thread, id_, reason=f"forked from {thread_id}", actor=actor)
 
     async def prune(self, thread_id: str, keep_last: int, *, identity: Identity | None = None) -> int:
         """Remove all but the newest versions, named ones and those that asked a person; return how many went."""
         await self._open(thread_id, identity)
+        if keep_last < 1:
+            raise InputError("At least one version has to stay.", fix="keep 1 or more, or delete the thread")
         return await self._storage.prune(thread_id, keep_last, retention=True)
 
     async def delete(self, thread_id: str, *, identity: Identity | None = None) -> None:
