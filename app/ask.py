@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from twintrack.app.answer import Answer
-from twintrack.app.screen import screen
-from twintrack.app.show_answer import show
+from twintrack.app.owner_options import owner_options
+
+if TYPE_CHECKING:
+    from twintrack.app.answer import Answer
 
 _NOT_DONE = frozenset({"failed", "refused"})
 
@@ -15,9 +17,7 @@ _NOT_DONE = frozenset({"failed", "refused"})
 @click.command()
 @click.argument("question")
 @click.option("--thread", default=None, help="Conversation to go on with; a new one without it.")
-@click.option("--user", default="local", show_default=True, help="Whose memories and documents.")
-@click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as one JSON object.")
+@owner_options
 def command(question: str, thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     """Answer QUESTION with citations; `-` reads it from standard input."""
     text = sys.stdin.read() if question == "-" else question
@@ -25,18 +25,25 @@ def command(question: str, thread: str | None, user: str, tenant: str, as_json: 
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     elif answer.status not in _NOT_DONE:
-        show(answer, screen())
+        _shown(answer)
     if answer.status in _NOT_DONE:
         click.echo(f"twintrack: {' '.join(_why(answer).split())}", err=True)
         sys.exit(1)
 
 
-def _why(answer: Answer) -> str:
+def _shown(answer: "Answer") -> None:
+    from twintrack.app.screen import screen
+    from twintrack.app.show_answer import show
+
+    show(answer, screen())
+
+
+def _why(answer: "Answer") -> str:
     """Return the text, which for these says what is wrong and what to do, and the cause where it is not in it."""
     return answer.text if answer.status == "refused" or not answer.reason else f"{answer.text} ({answer.reason})"
 
 
-async def _ask(question: str, thread: str | None, user: str, tenant: str) -> Answer:
+async def _ask(question: str, thread: str | None, user: str, tenant: str) -> "Answer":
     from twintrack.app.assemble import open_app
 
     async with open_app() as app:

@@ -15,6 +15,7 @@ from twintrack.app.answer import Answer
 from twintrack.app.chat_commands import COMMANDS, HELP
 from twintrack.app.conversation import Conversation
 from twintrack.app.live_turn import LiveTurn
+from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.show_steps import step_line
@@ -24,13 +25,11 @@ from twintrack.core.errors import TwintrackError
 
 @click.command()
 @click.option("--thread", default=None, help="Conversation to go on with; a new one without it.")
-@click.option("--user", default="local", show_default=True, help="Whose memories and documents.")
-@click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
-@click.option("--json", "as_json", is_flag=True, help="Read questions from standard input; print one JSON object.")
+@owner_options
 def command(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     """Talk; type /help for what else can be done, Ctrl-D to leave.
 
-    Ctrl-C stops the turn that runs; the conversation goes on, and steps that finished are kept.
+    With --json, questions are read from standard input. Ctrl-C stops the turn that runs; the conversation goes on, and steps that finished are kept.
     """
     asyncio.run((_answers if as_json else _chat)(thread or uuid.uuid4().hex[:12], user, tenant))
 

@@ -1,6 +1,7 @@
 """The command line: one lazy group, so that `--help` does not load what it does not run."""
 # ruff: noqa: ARG002 - the signatures are the base class's
 
+import gc
 import json
 import logging
 import os
@@ -63,6 +64,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error is one line and a non-zero exit."""
+    # Loading makes a million objects that stay: looking through them for garbage again and again is a tenth of the start.
+    gc.set_threshold(100_000, 20, 20)
     log_retries_with_logging()
     # What it warns of stands in the error that follows, or did no harm.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)

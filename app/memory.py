@@ -11,6 +11,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import heading, say, screen
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import open_embedder
@@ -24,17 +25,6 @@ from twintrack.memory.tiers import Memory
 T = TypeVar("T")
 
 _ANSWER_CHARS = 160
-_OPTIONS = (
-    click.option("--user", default="local", show_default=True, help="Whose memory."),
-    click.option("--tenant", default="default", show_default=True, help="The user's tenant."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-)
-
-
-def _owner_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -44,7 +34,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--replaced", is_flag=True, help="Also facts that a newer one replaced.")
-@_owner_options
+@owner_options
 def list_(replaced: bool, user: str, tenant: str, as_json: bool) -> None:
     """List the user's facts and episodes, oldest first."""
     who = Identity(tenant, user)
@@ -57,7 +47,7 @@ def list_(replaced: bool, user: str, tenant: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("text")
-@_owner_options
+@owner_options
 def recall(text: str, user: str, tenant: str, as_json: bool) -> None:
     """Show what a turn that asks TEXT would recall, best first."""
 
@@ -71,7 +61,7 @@ def recall(text: str, user: str, tenant: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("record_id", metavar="ID")
-@_owner_options
+@owner_options
 def forget(record_id: str, user: str, tenant: str, as_json: bool) -> None:
     """Delete the fact or episode ID."""
     if not _run(lambda memory: memory.forget(Identity(tenant, user), record_id)):
@@ -82,7 +72,7 @@ def forget(record_id: str, user: str, tenant: str, as_json: bool) -> None:
 
 
 @command.command()
-@_owner_options
+@owner_options
 def export(user: str, tenant: str, as_json: bool) -> None:
     """Print all that is kept of the user, one JSON record a line."""
 
@@ -101,7 +91,7 @@ def export(user: str, tenant: str, as_json: bool) -> None:
 
 @command.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_owner_options
+@owner_options
 def erase(yes: bool, user: str, tenant: str, as_json: bool) -> None:
     """Delete all that is kept of the user in memory, for good."""
     if not yes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError
@@ -23,18 +24,7 @@ from twintrack.core.traces import Trace, TraceSpan, TraceStore
 
 _WHOLE = frozenset({"trace", "started", "took", "status", "route"})
 _STYLES = {"ERROR": "red", "WARNING": "yellow"}
-_OPTIONS = (
-    click.option("--thread", default=None, help="Only turns of this thread."),
-    click.option("--user", default="local", show_default=True, help="Owner of the turns."),
-    click.option("--tenant", default="default", show_default=True, help="Owner's tenant."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-)
-
-
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+_thread_option = click.option("--thread", default=None, help="Only turns of this thread.")
 
 
 @click.group()
@@ -43,7 +33,8 @@ def command() -> None:
 
 
 @command.command("list")
-@_options
+@_thread_option
+@owner_options
 def list_(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     """List the turns that are kept, newest first."""
     found = asyncio.run(read_traces(Identity(tenant, user), thread))
@@ -58,7 +49,8 @@ def list_(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
 @command.command()
 @click.argument("trace_id", required=False)
 @click.option("--last", is_flag=True, help="The newest turn; so it is without TRACE_ID.")
-@_options
+@_thread_option
+@owner_options
 def show(trace_id: str | None, last: bool, thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     """Print one turn as a tree; the beginning of TRACE_ID is enough."""
     if trace_id and last:

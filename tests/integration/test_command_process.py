@@ -38,10 +38,12 @@ def test_a_chat_from_a_pipe_is_plain_and_survives_a_turn_that_fails(filled: str,
     assert len(told["answers"]) == 2
 
 
-def test_the_help_of_the_program_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = "import sys; sys.argv=['twintrack','--help']\nfrom twintrack.app.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+@pytest.mark.parametrize("arguments", [[], ["ask"]], ids=["the program", "ask"])
+def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    asked = ["twintrack", *arguments, "--help"]
+    code = f"import sys; sys.argv={asked}\nfrom twintrack.app.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30)
-    assert "ingest" in done.stdout
+    assert "Usage: twintrack" in done.stdout
     heavy = {"langgraph", "langchain_core", "redis", "redisvl", "numpy", "pydantic", "langfuse", "rich.live"}
     assert not heavy & set(done.stderr.split())
 
