@@ -17,6 +17,7 @@ from twintrack.guardrails.names import scrubber
 from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.ledger import SideEffects
 from twintrack.memory.tiers import Memory
 from twintrack.memory.vault import Vault
 from twintrack.nodes.calculate import Sandbox
@@ -33,6 +34,7 @@ class Parts:
     tracer: Tracer
     masker: Masker
     vault: Vault
+    saver: VersionedRedisSaver
 
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
@@ -47,6 +49,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     embedder = overrides.pop("embedder", None) or open_embedder(settings.models)
     secret = _mask_secret(settings)
     masker = masker_for(settings.rails, secret)
+    vault = Vault(source, secret, ttl_days=settings.memory.episode_days)
+    saver = _saver(settings, source)
     resources = Resources(
         embedder=embedder,
         corpus=Corpus(source, embedder, settings.retrieval),
@@ -58,6 +62,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         router=settings.router,
         budgets=settings.budgets,
         approve=frozenset(settings.team.approve),
+        ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),
     )
     return Parts(
         settings=settings,
@@ -65,7 +70,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         resources=dataclasses.replace(resources, **overrides),
         tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
-        vault=Vault(source, secret, ttl_days=settings.memory.episode_days),
+        vault=vault,
+        saver=saver,
     )
 
 
@@ -76,10 +82,14 @@ def _mask_secret(settings: Settings) -> Callable[[], bytes]:
 
 def versioned_saver(parts: Parts) -> VersionedRedisSaver:
     """Return the saver on this process's Redis."""
-    checkpoints = parts.settings.checkpoints
-    secret = checkpoints.encryption_key
+    return parts.saver
+
+
+def _saver(settings: Settings, source: RedisSource) -> VersionedRedisSaver:
+    secret = settings.checkpoints.encryption_key
     return VersionedRedisSaver(
-        source=parts.source,
-        ttl_minutes=checkpoints.ttl_minutes,
+        source=source,
+        single_writer=True,
+        ttl_minutes=settings.checkpoints.ttl_minutes,
         encryption_key=secret.get_secret_value() if secret else None,
     )

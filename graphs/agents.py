@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from twintrack.core.context import Context
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.tool_gate import GatedTool, ToolGate
-from twintrack.guardrails.tools import ToolPolicy
+from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.findings import GraphAgent
@@ -56,6 +56,9 @@ AGENTS = (
     ),
 )
 
+TOOLS = {"search_corpus": ToolAnnotations(read_only=True), "calculate": ToolAnnotations(read_only=True)}
+"""What the shipped tools do to the world: nothing, so their calls are not written down in the ledger."""
+
 
 def cards() -> list[AgentCard]:
     """Return what the planner may know of the agents."""
@@ -74,11 +77,13 @@ def build_agents(resources: Resources) -> dict[str, Agent]:
 
 def _agent(spec: AgentSpec, resources: Resources, shelf: Mapping[str, BaseTool], model: BaseChatModel | None) -> Agent:
     at_hand = {name: shelf[name] for name in spec.tools}
-    policy = ToolPolicy(allowed={spec.name: frozenset(spec.tools)})
+    policy = ToolPolicy(allowed={spec.name: frozenset(spec.tools)}, annotations=TOOLS)
     if model is None:
-        gated = {name: GatedTool(tool, policy, agent=spec.name) for name, tool in at_hand.items()}
+        gated = {
+            name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger) for name, tool in at_hand.items()
+        }
         return spec.without_model(resources, gated)
-    gate = ToolGate(policy, agent=spec.name)
+    gate = ToolGate(policy, agent=spec.name, ledger=resources.ledger)
     graph = create_agent(
         model,
         list(at_hand.values()),

@@ -6,6 +6,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.models import Models
 from twintrack.core.settings import BudgetSettings, RouterSettings
+from twintrack.core.tool_calls import Ledger
 from twintrack.guardrails import Policy
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.calculate import Sandbox
@@ -25,5 +26,7 @@ class Resources:
     sandbox: Sandbox
     router: RouterSettings
     budgets: BudgetSettings
+    ledger: Ledger | None = None
+    """Where tools that change something are written down; None writes nothing down."""
     approve: frozenset[str] = frozenset()
     """Names of the agents that a person must approve before they run."""

@@ -66,6 +66,9 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         elif handlers:
             handlers.append(_Outermost())
         given: RunnableConfig = {**config} if config else {}
+        if (given.get("configurable") or {}).get("checkpoint_id"):
+            # The caller said where to go on from: no other run has come between.
+            given["configurable"] = {**given["configurable"], "allow_fork": True}
         if handlers:
             given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
         if metadata:
@@ -145,6 +148,7 @@ def _outcome(turn: Turn) -> dict[str, str]:
         "status": _part(output.get("answer"), "status") or "done",
         "route": _part(output.get("decision"), "route"),
         "degraded": str(output.get("degraded") or ""),
+        "cache": str(output.get("cache") or ""),
     }
     return {name: text for name, text in found.items() if text}
 

@@ -65,9 +65,12 @@ def pack_checkpoint(
 
 
 def expected_head(config: RunnableConfig, metadata: CheckpointMetadata) -> str | None:
-    """Return the parent that has to be the newest; subgraphs, forks and updates may start further back."""
-    where = config["configurable"]
-    if where.get("checkpoint_ns") or where.get("allow_fork") or metadata.get("source") in ("fork", "update"):
+    """Return the parent that has to be the newest; subgraphs, forks and updates may start further back.
+
+    With `allow_fork` new input may too; what follows it then has to follow it.
+    """
+    where, source = config["configurable"], metadata.get("source")
+    if where.get("checkpoint_ns") or source in ("fork", "update") or (source == "input" and where.get("allow_fork")):
         return None
     return get_checkpoint_id(config) or ""
 
