@@ -10,7 +10,7 @@ from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
 from twintrack.core.models import Models
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.settings import Settings
+from twintrack.core.settings import RouterSettings, Settings
 from twintrack.core.tracing import Tracer
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.names import scrubber
@@ -21,7 +21,7 @@ from twintrack.memory.ledger import SideEffects
 from twintrack.memory.tiers import Memory
 from twintrack.memory.vault import Vault
 from twintrack.nodes.calculate import Sandbox
-from twintrack.nodes.complexity import Complexity
+from twintrack.nodes.complexity import LearntRouter, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,15 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     masker = masker_for(settings.rails, secret)
     vault = Vault(source, secret, ttl_days=settings.memory.episode_days)
     saver = _saver(settings, source)
+    router = LearntRouter.read(settings.router.file, embedder=embedder.name)
     resources = Resources(
         embedder=embedder,
         corpus=Corpus(source, embedder, settings.retrieval),
         memory=Memory(source, embedder, settings.memory),
         models=Models(settings.models, overrides.pop("models", None)),
         policy=default_policy(settings, masker=masker),
-        classifier=Complexity.shipped(),
+        classifier=router.classifier,
+        thresholds=_thresholds(settings.router, router.thresholds),
         sandbox=Sandbox(),
         router=settings.router,
         budgets=settings.budgets,
@@ -72,6 +74,14 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         masker=masker,
         vault=vault,
         saver=saver,
+    )
+
+
+def _thresholds(chosen: RouterSettings, learnt: Thresholds) -> Thresholds:
+    """Return the learnt thresholds, but for those that a setting names."""
+    return Thresholds(
+        learnt.threshold if chosen.threshold is None else chosen.threshold,
+        learnt.margin if chosen.margin is None else chosen.margin,
     )
 
 

@@ -14,10 +14,9 @@ from twintrack.app.application import App
 from twintrack.core.context import Identity
 from twintrack.core.passages import Passage
 from twintrack.evals.answer_scores import class_f1, exact, f1, holds
-from twintrack.evals.rows import Row, gold_documents, question_of
+from twintrack.evals.rows import Row, Tick, gold_documents, question_of
 
 TENANT = "eval"
-Tick = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

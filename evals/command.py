@@ -1,26 +1,28 @@
 """`twintrack eval`: measure quality on data files that you bring."""
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
 
 from twintrack.core.context import Identity
-from twintrack.core.errors import DocumentError
-from twintrack.core.settings import Settings, load_settings
+from twintrack.core.settings import load_settings
+from twintrack.evals.own_corpus import ingest, own_corpus
+from twintrack.evals.router_command import router
 from twintrack.evals.rows import read_rows
+from twintrack.evals.show import Figures, show
 
 _FILE = click.Path(path_type=Path)
-Figures = dict[str, Any]
 
 
 @click.group()
 def command() -> None:
     """Measure quality on data files; with --json the figures are one JSON object."""
+
+
+command.add_command(router)
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -39,14 +41,14 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
 @_options
 def answers(passages: Path, data: Path, limit: int | None, seed: int, as_json: bool) -> None:
     """Ask the whole product each question and judge answers, citations and abstentions."""
-    _print(_run(_answers(passages, data, limit, seed)), as_json)
+    show(_run(_answers(passages, data, limit, seed)), as_json)
 
 
 @command.command()
 @_options
 def retrieval(passages: Path, data: Path, limit: int | None, seed: int, as_json: bool) -> None:
     """Search for each question and judge whether its documents are found."""
-    _print(_run(_retrieval(passages, data, limit, seed)), as_json)
+    show(_run(_retrieval(passages, data, limit, seed)), as_json)
 
 
 @command.command()
@@ -55,7 +57,7 @@ def retrieval(passages: Path, data: Path, limit: int | None, seed: int, as_json:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def memory(turns: Path | None, data: Path, as_json: bool) -> None:
     """Judge what memory finds again of turns and preferences."""
-    _print(_run(_memory(turns, data)), as_json)
+    show(_run(_memory(turns, data)), as_json)
 
 
 @command.command()
@@ -65,7 +67,7 @@ def guardrails(data: Path, as_json: bool) -> None:
     """Judge the injection rail: attacks stopped, and harmless texts stopped wrongly, by source."""
     from twintrack.evals import guardrails as judge
 
-    _print(judge.run(read_rows(data)), as_json)
+    show(judge.run(read_rows(data)), as_json)
 
 
 @command.command()
@@ -81,7 +83,7 @@ def tune(
     """Learn when a quote must be withheld, judged on articles left out."""
     if len(passages) != len(data):
         raise click.UsageError("give as many --data as --passages")
-    _print(_run(_tune(list(zip(passages, data, strict=True)), limit, seed, out)), as_json)
+    show(_run(_tune(list(zip(passages, data, strict=True)), limit, seed, out)), as_json)
 
 
 async def _answers(passages: Path, data: Path, limit: int | None, seed: int) -> Figures:
@@ -90,11 +92,11 @@ async def _answers(passages: Path, data: Path, limit: int | None, seed: int) -> 
     from twintrack.evals import answers as judge
 
     rows = read_rows(data, limit=limit, seed=seed)
-    settings = _own_corpus(passages)
+    settings = own_corpus(passages)
     # Traces of an eval would push the user's own out of the local store.
     settings = settings.model_copy(update={"tracing": settings.tracing.model_copy(update={"keep_local": 0})})
     async with open_app(settings) as app:
-        await _ingest(app.corpus.ingest, passages)
+        await ingest(app.corpus.ingest, passages)
         with progress_bar("Asking") as tick:
             return await judge.run(app, rows, tick=tick)
 
@@ -106,9 +108,9 @@ async def _retrieval(passages: Path, data: Path, limit: int | None, seed: int) -
     from twintrack.evals import retrieval as judge
 
     rows = read_rows(data, limit=limit, seed=seed)
-    settings = _own_corpus(passages)
+    settings = own_corpus(passages)
     async with open_corpus(settings) as corpus:
-        await _ingest(corpus.ingest, passages)
+        await ingest(corpus.ingest, passages)
         with progress_bar("Searching") as tick:
             embedder = open_embedder(settings.models)
             return await judge.run(corpus, embedder, rows, identity=Identity("eval"), tick=tick)
@@ -122,9 +124,9 @@ async def _tune(pairs: list[tuple[Path, Path]], limit: int | None, seed: int, ou
 
     found: list[learner.Sample] = []
     for passages, data in pairs:
-        settings, rows = _own_corpus(passages), read_rows(data, limit=limit, seed=seed)
+        settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed)
         async with open_corpus(settings) as corpus:
-            await _ingest(corpus.ingest, passages)
+            await ingest(corpus.ingest, passages)
             with progress_bar("Asking") as tick:
                 embedder = open_embedder(settings.models)
                 found += await learner.samples(corpus, embedder, rows, identity=Identity("eval"), tick=tick)
@@ -148,43 +150,5 @@ async def _memory(turns: Path | None, data: Path) -> Figures:
         await source.aclose()
 
 
-def _own_corpus(passages: Path) -> Settings:
-    """Return the settings with a corpus named after the file, so that no eval touches the user's documents."""
-    from twintrack.app.open_corpus import with_corpus
-
-    name = hashlib.sha256(str(passages.resolve()).encode()).hexdigest()[:12]
-    return with_corpus(load_settings(), f"eval-{name}")
-
-
-async def _ingest(ingest: Callable[..., Awaitable[Any]], passages: Path) -> None:
-    from twintrack.app.progress import progress_bar
-
-    with progress_bar("Reading") as progress:
-        report = await ingest([passages], identity=Identity("eval"), progress=progress)
-    if report.read == 0:
-        failure = report.failed[0]
-        raise DocumentError(failure.problem, fix=failure.fix)
-
-
 def _run(work: Coroutine[Any, Any, Figures]) -> Figures:
     return asyncio.run(work)
-
-
-def _print(figures: Figures, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(figures, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("figure", "value")
-    for name, value in _flat(figures).items():
-        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
-    Console().print(table)
-
-
-def _flat(figures: Figures, above: str = "") -> Figures:
-    flat: Figures = {}
-    for name, value in figures.items():
-        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
-    return flat

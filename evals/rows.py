@@ -2,12 +2,15 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from twintrack.core.errors import DocumentError
 
 Row = dict[str, Any]
+Tick = Callable[[int, int, str], None]
+"""Told how far a long work is: done, of how many, and at what."""
 
 
 def read_rows(path: Path, *, limit: int | None = None, seed: int = 0) -> list[Row]:

@@ -1,72 +1,165 @@
-"""Trains the router's weights and judges them on sources left out; run as `python -m twintrack.evals.train_router FILE`."""
+"""Trains the router: weights over cues, a share for the vector, and the thresholds, judged on sources left out."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
-from twintrack.nodes.complexity import WEIGHTS, Complexity
+from twintrack.core.errors import DocumentError
+from twintrack.core.tokens import is_chinese
+from twintrack.evals.rows import Row
+from twintrack.nodes.complexity import Complexity, LearntRouter, Meaning, Thresholds
 from twintrack.nodes.cues import CUES, cues
 
-Row = dict[str, Any]
 Floats = NDArray[np.float64]
+Names = NDArray[np.str_]
 
 PENALTY = 1000.0
 """Chosen so that sources left out are ordered best; lower ones fit the style of single sources."""
 PARTS = 2.0
 """Added for a question of several parts: what `decompose` would split is the team's, whatever its length."""
+MEANING = 0.3
+"""Standard deviations of the vector's part to one of the cues'; chosen on sources left out."""
+ASKED = 0.15
+"""Share of questions that may lie inside the margin, where a small model is asked."""
 
 
-def features(rows: Sequence[Row]) -> Floats:
-    """Return the cues of every row."""
-    return np.array([cues(row["text"]) for row in rows])
+CHINESE = 0.13
+"""Share of the simple Chinese questions that may go to the team."""
 
 
-def labels(rows: Sequence[Row]) -> Floats:
-    """Return 1 for complex, 0 for simple."""
-    return np.array([row["label"] == "complex" for row in rows], np.float64)
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Labelled questions as numbers."""
+
+    cues: Floats
+    vectors: Floats
+    """One row per question; of no columns where there is no embedder."""
+    is_complex: Floats
+    source: Names
+    chinese: NDArray[np.bool_]
+
+    def at(self, here: NDArray[np.bool_]) -> "Learning":
+        """Return some of the questions."""
+        return Learning(
+            self.cues[here], self.vectors[here], self.is_complex[here], self.source[here], self.chinese[here]
+        )
 
 
-def sources(rows: Sequence[Row]) -> NDArray[np.str_]:
-    """Return the source of every row."""
-    return np.array([row["source"] for row in rows])
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Weights as they were learnt, not yet calibrated."""
+
+    weights: Floats
+    bias: float
+    lean: Floats
+    lean_bias: float
+
+    def scores(self, found: Learning) -> Floats:
+        """Return the score of every question."""
+        return np.asarray(found.cues @ self.weights + self.bias + found.vectors @ self.lean + self.lean_bias)
 
 
-def train(found: Floats, is_complex: Floats, source: NDArray[np.str_]) -> Complexity:
-    """Return calibrated weights learnt from all rows."""
-    held_out = held_out_scores(found, is_complex, source)
+def learning(rows: Sequence[Row], vectors: Floats | None = None) -> Learning:
+    """Return rows with text, label and source as numbers."""
+    found = np.array([cues(row["text"]) for row in rows])
+    is_complex = np.array([row["label"] == "complex" for row in rows], np.float64)
+    empty = np.zeros((len(rows), 0)) if vectors is None else vectors
+    source = np.array([str(row["source"]) for row in rows])
+    return Learning(found, empty, is_complex, source, np.array([is_chinese(row["text"]) for row in rows], bool))
+
+
+def train(found: Learning, embedder: str = "") -> LearntRouter:
+    """Return calibrated weights and thresholds learnt from all rows."""
+    held_out = held_out_scores(found)
     # Scores of sources the weights never saw say how sure they may be.
-    slope, offset = fit(held_out[:, None], is_complex, balance(is_complex, source), 1e-3)
-    weights, bias = _raw(found, is_complex, source)
-    return Complexity(tuple((slope * weights).tolist()), float(slope * bias + offset))
+    slope, offset = calibration(held_out, found)
+    raw = learn(found)
+    bounds = thresholds(chance(slope * held_out + offset), found)
+    shift = chinese_shift(slope * raw.scores(found) + offset, found, bounds)
+    meaning = Meaning(embedder, slope * raw.lean, slope * raw.lean_bias) if found.vectors.shape[1] else None
+    weights = tuple((slope * raw.weights).tolist())
+    return LearntRouter(Complexity(weights, slope * raw.bias + offset, shift, meaning), bounds)
 
 
-def held_out_scores(found: Floats, is_complex: Floats, source: NDArray[np.str_]) -> Floats:
-    """Score each source by weights learnt from the others."""
-    scores = np.zeros(len(is_complex))
-    for name in np.unique(source):
-        here = source == name
-        weights, bias = _raw(found[~here], is_complex[~here], source[~here])
-        scores[here] = found[here] @ weights + bias
+def chinese_shift(scores: Floats, found: Learning, bounds: Thresholds) -> float:
+    """Return what to add for Chinese, so that `CHINESE` of its simple questions go to the team.
+
+    Chinese shows fewer of the cues, and sets of complex Chinese questions that may be learnt from are rare.
+    """
+    simple = found.chinese & (found.is_complex == 0)
+    if not simple.any():
+        return 0.0
+    low = bounds.threshold - bounds.margin
+    return float(np.log(low / (1 - low))) - float(np.quantile(scores[simple], 1 - CHINESE))
+
+
+def held_out_scores(found: Learning, without: Sequence[str] = ()) -> Floats:
+    """Score each source by weights learnt from the others; those `without` are only judged."""
+    scores = np.zeros(len(found.is_complex))
+    allowed = ~np.isin(found.source, list(without))
+    for name in np.unique(found.source):
+        here = found.source == name
+        if not (~here & allowed).any():
+            raise _one_source()
+        scores[here] = learn(found.at(~here & allowed)).scores(found.at(here))
     return scores
 
 
-def _raw(found: Floats, is_complex: Floats, source: NDArray[np.str_]) -> tuple[Floats, float]:
-    mean, spread = found.mean(0), found.std(0) + 1e-6
-    learnt = fit((found - mean) / spread, is_complex, balance(is_complex, source), PENALTY)
+def learn(found: Learning) -> Raw:
+    """Return weights over the cues, and beside them how a vector leans to the complex questions."""
+    mean, spread = found.cues.mean(0), found.cues.std(0) + 1e-6
+    counts = balance(found)
+    learnt = fit((found.cues - mean) / spread, found.is_complex, counts, PENALTY)
     weights = learnt[:-1] / spread
     bias = float(learnt[-1] - weights @ mean)
     weights[list(CUES).index("parts")] += PARTS
-    return weights, bias
+    lean, lean_bias = _lean(found, counts, float((found.cues @ weights).std()))
+    return Raw(weights, bias, lean, lean_bias)
 
 
-def balance(is_complex: Floats, source: NDArray[np.str_]) -> Floats:
+def _lean(found: Learning, counts: Floats, spread: float) -> tuple[Floats, float]:
+    """Return the direction from simple to complex vectors: two means alone, so that it cannot learn a subject well."""
+    if not found.vectors.shape[1]:
+        return np.zeros(0), 0.0
+    deviation = found.vectors.std(0) + 1e-6
+    centred = (found.vectors - found.vectors.mean(0)) / deviation
+    lean = ((counts * (found.is_complex - 0.5)) @ centred) / deviation
+    scores = found.vectors @ lean
+    lean *= MEANING * spread / max(1e-9, float(scores.std()))
+    return lean, -float(np.average(found.vectors @ lean, weights=counts))
+
+
+def calibration(held_out: Floats, found: Learning) -> tuple[float, float]:
+    """Return slope and offset that turn scores into chances."""
+    slope, offset = fit(held_out[:, None], found.is_complex, balance(found), 1e-3)
+    return float(slope), float(offset)
+
+
+def thresholds(chances: Floats, found: Learning) -> Thresholds:
+    """Return the band that begins at the point with the fewest wrong tracks and holds `ASKED` of the questions.
+
+    Without a small model the whole band goes to the team, so that the point is where the tracks part;
+    a model is asked about those that would go to the team for little reason.
+    """
+    counts = balance(found)
+    points = np.arange(0.3, 0.701, 0.01)
+    wrong = [float(counts @ ((chances >= point) != (found.is_complex == 1))) for point in points]
+    low = float(points[int(np.argmin(wrong))])
+    above = np.argsort(chances)[np.sort(chances) >= low]
+    inside = int(np.searchsorted(np.cumsum(counts[above]), ASKED * counts.sum()))
+    high = float(chances[above][inside]) if inside < len(above) else 1.0
+    return Thresholds(round((low + high) / 2, 3), round((high - low) / 2, 3))
+
+
+def balance(found: Learning) -> Floats:
     """Weigh rows so that no source drowns the others, and both labels count the same."""
+    is_complex, source = found.is_complex, found.source
     weights = np.zeros(len(is_complex))
     for name in np.unique(source):
         for label in (0, 1):
@@ -84,9 +177,9 @@ def fit(found: Floats, is_complex: Floats, weights: Floats, penalty: float) -> F
     ridge = np.r_[np.full(found.shape[1], penalty), 1e-6]
     learnt = np.zeros(columns.shape[1])
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-columns @ learnt))
-        slope = columns.T @ (weights * (chance - is_complex)) + ridge * learnt
-        bend = (columns * (weights * chance * (1 - chance) + 1e-9)[:, None]).T @ columns + np.diag(ridge)
+        guess = chance(columns @ learnt)
+        slope = columns.T @ (weights * (guess - is_complex)) + ridge * learnt
+        bend = (columns * (weights * guess * (1 - guess) + 1e-9)[:, None]).T @ columns + np.diag(ridge)
         step = np.linalg.solve(bend, slope)
         learnt -= step
         if np.abs(step).max() < 1e-8:
@@ -106,38 +199,50 @@ def auroc(is_complex: Floats, scores: Floats) -> float | None:
     return float(above / (complex_count * simple_count))
 
 
-def auroc_by_source(is_complex: Floats, scores: Floats, source: NDArray[np.str_]) -> dict[str, float]:
+def auroc_by_source(found: Learning, scores: Floats) -> dict[str, float]:
     """Judge the order inside each source that has both labels."""
-    judged = {str(name): auroc(is_complex[source == name], scores[source == name]) for name in np.unique(source)}
+    judged = {
+        str(name): auroc(found.is_complex[found.source == name], scores[found.source == name])
+        for name in np.unique(found.source)
+    }
     return {name: round(value, 4) for name, value in judged.items() if value is not None}
 
 
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default=WEIGHTS, show_default=False, help="Where weights go.")
-def main(file: Path, out: Path) -> None:
-    """Learn from FILE, JSON lines with text, label (simple or complex) and source."""
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    found, is_complex, source = features(rows), labels(rows), sources(rows)
-    trained = train(found, is_complex, source)
-    left_out = auroc_by_source(is_complex, held_out_scores(found, is_complex, source), source)
-    out.write_text(json.dumps(_stored(trained, rows, file, left_out), indent=1) + "\n", encoding="utf-8")
-    click.echo(f"AUROC of sources left out: {left_out}, worst {min(left_out.values()):.3f}")
-
-
-def _stored(trained: Complexity, rows: Sequence[Row], file: Path, left_out: dict[str, float]) -> dict[str, Any]:
-    counts = {str(name): int(count) for name, count in zip(*np.unique(sources(rows), return_counts=True), strict=True)}
-    return {
-        "weights": {name: round(weight, 4) for name, weight in zip(CUES, trained.weights, strict=True)},
-        "bias": round(trained.bias, 4),
+def write(learnt: LearntRouter, found: Learning, left_out: dict[str, float], command: str, out: Path) -> None:
+    """Write weights and thresholds, with where they come from."""
+    classifier, meaning = learnt.classifier, learnt.classifier.meaning
+    counts = {str(name): int(count) for name, count in zip(*np.unique(found.source, return_counts=True), strict=True)}
+    stored: dict[str, Any] = {
+        "weights": {name: round(weight, 4) for name, weight in zip(CUES, classifier.weights, strict=True)},
+        "bias": round(classifier.bias, 4),
+        "chinese": round(classifier.chinese, 4),
+        "thresholds": {"threshold": learnt.thresholds.threshold, "margin": learnt.thresholds.margin},
         "provenance": {
-            "command": f"python -m twintrack.evals.train_router {file.name}",
+            "command": command,
             "date": datetime.now(UTC).date().isoformat(),
             "rows": counts,
             "auroc_left_out": left_out,
         },
     }
+    if meaning is not None:
+        rounded = [round(float(weight), 4) for weight in meaning.weights]
+        stored["meaning"] = {"embedder": meaning.embedder, "bias": round(meaning.bias, 4), "weights": rounded}
+    out.write_text(_one_line(json.dumps(stored, indent=1)) + "\n", encoding="utf-8")
 
 
-if __name__ == "__main__":
-    main()
+def _one_line(text: str) -> str:
+    """Put the vector's weights on one line."""
+    head, opened, rest = text.partition('"weights": [')
+    inside, closed, tail = rest.partition("]")
+    return f"{head}{opened}{' '.join(inside.split())}{closed}{tail}" if opened else text
+
+
+def chance(scores: Floats) -> Floats:
+    """Return logistic scores as probabilities."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(scores, -60, 60))))
+
+
+def _one_source() -> DocumentError:
+    return DocumentError(
+        "The rows are of one source.", fix="bring rows of two sources or more, to learn from the others"
+    )

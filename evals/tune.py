@@ -15,8 +15,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage
 from twintrack.core.tokens import is_chinese
 from twintrack.evals.answer_scores import class_f1, holds
-from twintrack.evals.answers import Tick
-from twintrack.evals.rows import Row, gold_documents, question_of
+from twintrack.evals.rows import Row, Tick, gold_documents, question_of
 from twintrack.evals.train_router import auroc, fit
 from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.extract import rank

@@ -30,8 +30,7 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     embedder, budgets = resources.embedder, resources.budgets
     router = Router(
         classifier=resources.classifier,
-        threshold=resources.router.threshold,
-        margin=resources.router.margin,
+        thresholds=resources.thresholds,
         model=resources.models.chat("router"),
     )
     graph = StateGraph(State, context_schema=Context, input_schema=InputState, output_schema=OutputState)

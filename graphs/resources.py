@@ -10,6 +10,7 @@ from twintrack.core.tool_calls import Ledger
 from twintrack.guardrails import Policy
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.calculate import Sandbox
+from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.route import Classifier
 
 
@@ -23,6 +24,7 @@ class Resources:
     models: Models
     policy: Policy
     classifier: Classifier
+    thresholds: Thresholds
     sandbox: Sandbox
     router: RouterSettings
     budgets: BudgetSettings

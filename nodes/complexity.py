@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from twintrack.core.errors import SettingsError
+from twintrack.core.tokens import is_chinese
 from twintrack.nodes.arithmetic import expressions_in
 from twintrack.nodes.cues import CUES, cues
 
@@ -14,25 +19,85 @@ CALCULATION = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Complexity:
-    """A linear judgement over the cues of a question.
+class Thresholds:
+    """Where the tracks part; learnt together with the weights, and kept in the same file."""
 
-    The question's vector has no weight: in sources held out of the training it made the order of questions
-    worse (the measurement is in `evals/train_router.py`), because it learns subjects rather than shape.
+    threshold: float
+    """Complexity from which a question goes to the team."""
+    margin: float
+    """Half-width of the band in which the small model is asked, and without one the team."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """How far a question's vector leans to the complex ones; it counts for the embedder it was learnt with alone."""
+
+    embedder: str
+    weights: NDArray[np.float64]
+    bias: float
+
+    def lean(self, vector: Any) -> float:
+        """Return what the vector adds to the judgement; nothing where it is not such a vector."""
+        if vector is None or len(vector) != len(self.weights):
+            return 0.0
+        return float(np.dot(self.weights, vector)) + self.bias
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Complexity:
+    """A linear judgement over the cues of a question, and a little over its vector.
+
+    The cues carry it: they tell the shape of a question. A vector tells its subject too, and so its share is
+    small; the measurement is in docs/quality.md.
     """
 
     weights: tuple[float, ...]
     bias: float
+    chinese: float = 0.0
+    """Added for Chinese, which shows fewer of the cues."""
+    meaning: Meaning | None = None
 
-    @classmethod
-    def shipped(cls) -> Self:
-        """Read the weights that come with the package."""
-        stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
-        return cls(tuple(stored["weights"][name] for name in CUES), stored["bias"])
-
-    def score(self, question: str, vector: Any = None) -> float:  # noqa: ARG002 - other classifiers read the vector
+    def score(self, question: str, vector: Any = None) -> float:
         """Return the probability, 0 to 1, that `question` needs more than one look-up."""
         if expressions_in(question):
             return CALCULATION  # a calculation goes to the agent that computes, however short it is
         signs = zip(self.weights, cues(question), strict=True)
-        return 1 / (1 + math.exp(-(self.bias + sum(weight * cue for weight, cue in signs))))
+        total = self.bias + self.chinese * is_chinese(question) + sum(weight * cue for weight, cue in signs)
+        total += self.meaning.lean(vector) if self.meaning else 0.0
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearntRouter:
+    """What `twintrack eval router --out` writes and the application routes by."""
+
+    classifier: Complexity
+    thresholds: Thresholds
+
+    @classmethod
+    def read(cls, path: Path | None = None, *, embedder: str = "") -> Self:
+        """Read a file, the shipped one by default; the vector's part is left out for another embedder.
+
+        Raises:
+            SettingsError: the file is not such a one.
+        """
+        try:
+            stored = json.loads((path or WEIGHTS).read_text(encoding="utf-8"))
+            weights = tuple(float(stored["weights"][name]) for name in CUES)
+            bias, chinese = float(stored["bias"]), float(stored["chinese"])
+            classifier = Complexity(weights, bias, chinese, _meaning(stored.get("meaning"), embedder))
+            return cls(classifier, Thresholds(**{name: float(stored["thresholds"][name]) for name in _THRESHOLDS}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                f"{path} holds no router ({type(error).__name__}: {error}).",
+                fix="make one with `twintrack eval router --data FILE --out FILE`, or unset TWINTRACK_ROUTER__FILE",
+            ) from error
+
+
+_THRESHOLDS = ("threshold", "margin")
+
+
+def _meaning(stored: dict[str, Any] | None, embedder: str) -> Meaning | None:
+    if stored is None or stored["embedder"] != embedder:
+        return None
+    return Meaning(embedder, np.asarray(stored["weights"], np.float64), float(stored["bias"]))

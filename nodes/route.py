@@ -1,15 +1,18 @@
 """Choose the track: rules first, then the classifier, then a small model inside the margin."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.arithmetic import expression_in
+from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.known import known, noted
 from twintrack.nodes.prompts import router_prompt
 from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
@@ -37,48 +40,66 @@ class Router:
     """Decides between the direct track and the team; unsure goes to the team."""
 
     classifier: Classifier
-    threshold: float
-    margin: float
+    thresholds: Thresholds
     model: BaseChatModel | None = None
 
     async def decide(self, question: str, vector: Any) -> Decision:
-        """Return the track with its confidence and the reason."""
+        """Return the track with its confidence, the reason and what it cost."""
+        began = time.perf_counter()
+        decision = await self._decided(question, vector)
+        return Decision(**{**decision, "ms": round((time.perf_counter() - began) * 1000, 3)})
+
+    async def _decided(self, question: str, vector: Any) -> Decision:
         if expression_in(question):
             return _decision("team", 1.0, "rule: holds a calculation")
         score = self.classifier.score(question, vector)
-        if abs(score - self.threshold) > self.margin:
-            return _decision("team" if score > self.threshold else "direct", _confidence(score), "classifier")
+        threshold, margin = self.thresholds.threshold, self.thresholds.margin
+        if abs(score - threshold) > margin:
+            return _decision("team" if score > threshold else "direct", _confidence(score), "classifier")
         if self.model is None:
             return _decision("team", _confidence(score), "unsure: classifier inside its margin")
-        return await self._ask(question, score)
+        return await self._ask(self.model, question, score)
 
-    async def _ask(self, question: str, score: float) -> Decision:
-        model = self.model.with_structured_output(Judgement) if self.model else None
+    async def _ask(self, model: BaseChatModel, question: str, score: float) -> Decision:
         try:
-            judgement = await model.ainvoke(router_prompt(question), QUIET) if model else None
+            reply: Any = await model.with_structured_output(Judgement, include_raw=True).ainvoke(
+                router_prompt(question), QUIET
+            )
         except TwintrackError:
             return _decision("team", _confidence(score), "unsure: the router's model did not answer")
-        complex_ = isinstance(judgement, Judgement) and judgement.complex
-        return _decision("team" if complex_ else "direct", _confidence(score), "small model")
+        judgement, tokens = reply["parsed"], _tokens(reply["raw"])
+        if not isinstance(judgement, Judgement):
+            return _decision("team", _confidence(score), "unsure: the router's model was not understood", tokens)
+        return _decision("team" if judgement.complex else "direct", _confidence(score), "small model", tokens)
 
 
 async def route(state: State, *, router: Router, embedder: Embedder) -> dict[str, Any]:
-    """Record which track the question takes, how sure that is, and why."""
+    """Record which track the question takes, how sure that is, why, and what it cost to tell."""
+    if state.get("draft"):
+        return {}  # a kept answer was found
     question = state["question"]
     if noted(question) or known(question, state.get("recalled", NOTHING_RECALLED)["facts"]):
         return {"decision": _decision("direct", 1.0, "rule: about the user")}
     return {"decision": await router.decide(question, await embedder.embed_one(question))}
 
 
-def chosen(state: State) -> Literal["direct", "team"]:
-    """Follow the decision."""
+def chosen(state: State) -> Literal["direct", "team", "release"]:
+    """Follow the decision; what is answered already goes out."""
+    if state.get("draft"):
+        return "release"
     decision = state["decision"]
     return decision["route"] if decision else "team"
 
 
-def _decision(route: Route, confidence: float, reason: str) -> Decision:
-    return Decision(route=route, confidence=round(confidence, 4), reason=reason)
+def _decision(route: Route, confidence: float, reason: str, tokens: int = 0) -> Decision:
+    return Decision(route=route, confidence=round(confidence, 4), reason=reason, ms=0.0, tokens=tokens)
 
 
 def _confidence(score: float) -> float:
     return max(score, 1 - score)
+
+
+def _tokens(reply: Any) -> int:
+    """Return what a model's reply read and wrote, where its provider counts."""
+    usage = reply.usage_metadata if isinstance(reply, AIMessage) else None
+    return usage["total_tokens"] if usage else 0

@@ -59,6 +59,10 @@ class Decision(TypedDict):
     confidence: float
     """0 to 1."""
     reason: str
+    ms: float
+    """What it took to decide, a model's answer included."""
+    tokens: int
+    """What a small model read and wrote, where one was asked."""
 
 
 class InputState(TypedDict):

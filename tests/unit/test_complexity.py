@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import time
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twintrack.evals.train_router import auroc, auroc_by_source, features, held_out_scores, labels, sources, train
-from twintrack.nodes.complexity import Complexity
+from twintrack.core.embeddings import LOCAL
+from twintrack.core.errors import SettingsError
+from twintrack.evals.train_router import auroc, auroc_by_source, held_out_scores, learning, thresholds, train, write
+from twintrack.nodes.complexity import WEIGHTS, Complexity, LearntRouter
 from twintrack.nodes.cues import CUES
 
-SHIPPED = Complexity.shipped()
+ROUTER = LearntRouter.read(embedder=LOCAL)
+SHIPPED = ROUTER.classifier
 DATA = Path(os.environ.get("TWINTRACK_EVAL_DATA", "")) / "routing" / "simple_vs_complex.jsonl"
 
 
@@ -60,9 +64,33 @@ def test_several_steps_are_complex(question: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_gets_a_probability_and_always_the_same(text: str) -> None:
-    score = SHIPPED.score(text, np.zeros(512))
+    score = SHIPPED.score(text, np.ones(512) / 512)
     assert 0 < score < 1
-    assert score == SHIPPED.score(text)
+    assert score == SHIPPED.score(text, np.ones(512) / 512)
+
+
+@given(st.integers(0, 10_000))
+def test_a_vector_moves_the_judgement_of_its_own_embedder_alone(seed: int) -> None:
+    question, vector = "Which of them is older?", np.random.default_rng(seed).normal(size=512) / 20
+    others = LearntRouter.read(embedder="openai:text-embedding-3-small").classifier
+    assert others.score(question, vector) == others.score(question)
+    assert SHIPPED.score(question) == SHIPPED.score(question, vector[:256])
+    assert SHIPPED.meaning is not None
+    lean = float(np.dot(SHIPPED.meaning.weights, vector))
+    assert (SHIPPED.score(question, vector) >= SHIPPED.score(question, -vector)) == (lean >= 0)
+
+
+def test_a_file_that_is_no_router_is_named_with_its_fix(tmp_path: Path) -> None:
+    broken = tmp_path / "router.json"
+    broken.write_text('{"weights": {}}')
+    with pytest.raises(SettingsError, match="holds no router"):
+        LearntRouter.read(broken)
+
+
+def test_what_ships_was_learnt_from_sources_that_allow_it() -> None:
+    provenance = json.loads(WEIGHTS.read_text(encoding="utf-8"))["provenance"]
+    assert "rgb" not in provenance["rows"], "RGB is for non-commercial use"
+    assert provenance["command"].startswith("twintrack eval router --data ")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -101,13 +129,40 @@ def test_training_learns_what_separates_and_balances_sources() -> None:
     rows += [{"text": "Who is it, and why did they and we go then?", "label": "complex", "source": "a"}] * 30
     rows += [{"text": "谁？", "label": "simple", "source": "b"}] * 3
     rows += [{"text": "谁和谁以及为什么？", "label": "complex", "source": "b"}] * 3
-    trained = train(features(rows), labels(rows), sources(rows))
+    trained = train(learning(rows)).classifier
     assert trained.score("Where is he?") < 0.5 < trained.score("Where is he, and how did she and they come then?")
+
+
+def test_what_was_learnt_reads_back_as_it_was(tmp_path: Path) -> None:
+    rows = [{"text": f"Who is {name}?", "label": "simple", "source": name} for name in "ABCDEFGH"] * 4
+    rows += [{"text": "Who is it, and why did they and we go then?", "label": "complex", "source": "a"}] * 30
+    vectors = np.random.default_rng(0).normal(size=(len(rows), 512))
+    found = learning(rows, vectors)
+    learnt = train(found, LOCAL)
+    write(learnt, found, {}, "twintrack eval router --data x --out FILE", tmp_path / "router.json")
+    again = LearntRouter.read(tmp_path / "router.json", embedder=LOCAL)
+    assert again.thresholds == learnt.thresholds
+    for row, vector in zip(rows, vectors, strict=True):
+        assert again.classifier.score(row["text"], vector) == pytest.approx(
+            learnt.classifier.score(row["text"], vector), abs=0.02
+        )
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=20, max_size=60), st.randoms())
+def test_the_band_lies_above_the_point_with_the_fewest_wrong_tracks(
+    chances: list[float], chosen: random.Random
+) -> None:
+    rows = [{"text": "x", "label": chosen.choice(["simple", "complex"]), "source": "a"} for _ in chances[2:]] + [
+        {"text": "x", "label": label, "source": "a"} for label in ("simple", "complex")
+    ]
+    bounds = thresholds(np.array(chances), learning(rows))
+    assert 0.299 <= bounds.threshold - bounds.margin <= 0.702
+    assert bounds.margin >= 0
 
 
 @pytest.mark.skipif(not DATA.is_file(), reason="TWINTRACK_EVAL_DATA names no folder with the routing data")
 def test_sources_left_out_of_the_training_are_ordered_well() -> None:
     rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()][::3]
-    found, is_complex, source = features(rows), labels(rows), sources(rows)
-    judged = auroc_by_source(is_complex, held_out_scores(found, is_complex, source), source)
-    assert min(judged.values()) > 0.78, judged
+    found = learning(rows)
+    judged = auroc_by_source(found, held_out_scores(found, without=["rgb"]))
+    assert min(judged.values()) > 0.8, judged

@@ -1,0 +1,29 @@
+"""Gives an eval a corpus of its own, so that it touches none of the user's documents."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from twintrack.core.context import Identity
+from twintrack.core.errors import DocumentError
+from twintrack.core.settings import Settings, load_settings
+
+
+def own_corpus(*passages: Path) -> Settings:
+    """Return the settings with a corpus named after the files."""
+    from twintrack.app.open_corpus import with_corpus
+
+    names = "\n".join(str(path.resolve()) for path in passages)
+    return with_corpus(load_settings(), f"eval-{hashlib.sha256(names.encode()).hexdigest()[:12]}")
+
+
+async def ingest(read_in: Callable[..., Awaitable[Any]], *passages: Path) -> None:
+    """Read the files in; those that are in already cost nothing."""
+    from twintrack.app.progress import progress_bar
+
+    with progress_bar("Reading") as progress:
+        report = await read_in(list(passages), identity=Identity("eval"), progress=progress)
+    if report.read == 0:
+        failure = report.failed[0]
+        raise DocumentError(failure.problem, fix=failure.fix)
