@@ -76,16 +76,6 @@ async def test_any_metadata_can_be_listed_by(saver: VersionedRedisSaver) -> None
     assert len(await ids(saver, None, filter={"step": 1})) == 1
 
 
-async def test_the_largest_id_is_the_newest_whenever_it_arrives(saver: VersionedRedisSaver) -> None:
-    first, second = checkpoint({"n": 1}), checkpoint({"n": 2})
-    for late in (second, first):
-        await saver.aput(config("t"), late, {"source": "loop"}, {"n": "1"} if late is second else {})
-
-    found = await saver.aget_tuple(config("t"))
-    assert found is not None
-    assert found.checkpoint["id"] == second["id"]
-
-
 class Counting(Redis):
     """Counts its round trips."""
 
@@ -128,18 +118,6 @@ async def test_a_write_that_is_there_stays_and_an_answer_replaces(saver: Version
         ("task", "b", 1),
         ("task", "c", 2),
     ]
-
-
-async def test_writes_come_in_the_order_the_step_applies_them(saver: VersionedRedisSaver) -> None:
-    where = await put(saver, "t", {})
-    for path, task in [("~2", "a"), ("~1", "c"), ("~1", "b"), ("", "z")]:
-        await saver.aput_writes(where, [("x", path + task)] * 11, task, path)
-
-    found = await saver.aget_tuple(where)
-    assert found is not None
-    assert [value for _, _, value in found.pending_writes or []] == (
-        ["z"] * 11 + ["~1b"] * 11 + ["~1c"] * 11 + ["~2a"] * 11
-    )
 
 
 async def test_writes_may_come_before_their_checkpoint(saver: VersionedRedisSaver) -> None:
