@@ -1,7 +1,7 @@
 """One checkpoint on its way into the storage, and as it comes out."""
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twintrack.memory.checkpoint_lists import Listed, Pieces, read_manifest
@@ -70,6 +70,17 @@ class Stored:
             blobs=[None if raw is None else blob_of(raw) for raw in blobs],
             writes=sorted((Write.unpack(raw) for raw in writes if raw), key=order),
         )
+
+    @property
+    def lists(self) -> dict[bytes, Pieces]:
+        """The values that are stored in pieces."""
+        pairs = zip(self.row.names, self.blobs, strict=True)
+        return {name: value for name, value in pairs if isinstance(value, Pieces)}
+
+    def filled(self, bodies: Mapping[bytes, bytes]) -> "Stored":
+        """Return the checkpoint with the pieces that its lists lack."""
+        blobs = [value.filled(bodies) if isinstance(value, Pieces) else value for value in self.blobs]
+        return replace(self, blobs=blobs)
 
 
 def blob_of(raw: Any) -> Typed | Pieces:

@@ -6,8 +6,8 @@ does to a list, a new version costs what is new in it, and a few names.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 ITEM_NAME = 16
@@ -65,8 +65,19 @@ class Pieces:
 
     kind: str
     count: int
-    names: bytes
-    bodies: list[bytes]
+    nodes: list[bytes]
+    names: list[bytes]
+    bodies: Sequence[bytes] = ()
+    """In the order of the names; empty until they are read."""
+
+    @property
+    def lacks(self) -> Sequence[bytes]:
+        """Names of the pieces that have yet to be read."""
+        return () if self.bodies else self.names
+
+    def filled(self, bodies: Mapping[bytes, bytes]) -> "Pieces":
+        """Return the list with what it lacks."""
+        return replace(self, bodies=[bodies[name] for name in self.names]) if self.lacks else self
 
 
 def cut(names: bytes) -> list[bytes]:
@@ -87,10 +98,10 @@ def in_pieces(
     return Listed(kind, len(values), dict(pieces), nodes, names, levels, seal)
 
 
-def read_manifest(head: bytes, names: bytes, bodies: list[bytes]) -> Pieces:
-    """Return a list from the start of its manifest and all that it leads to."""
+def read_manifest(head: bytes, nodes: bytes, names: bytes, bodies: Sequence[bytes] = ()) -> Pieces:
+    """Return a list from the start of its manifest and what the manifest leads to."""
     count, kind, _ = head[2:].split(b"\n")
-    return Pieces(kind.decode(), int(count), names, bodies)
+    return Pieces(kind.decode(), int(count), cut(nodes), cut(names), bodies)
 
 
 def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:

@@ -66,15 +66,18 @@ local function held(names)
   return found
 end
 
--- Returns a value as it is; for a manifest its head, every name it leads to, and the pieces.
+-- Returns a value as it is; for a manifest its head, the names of its nodes, the names of its pieces, and, of a list
+-- of few pieces, the pieces: many are read faster outside a script.
 local function whole(blob)
   local head, levels, names = manifest(blob)
   if not head then return blob end
-  local all = {names}
+  if levels == 0 then return {head, '', names, held(names)} end
+  local nodes = {}
   for level = 1, levels do
-    all[level + 1] = table.concat(held(all[level]))
+    nodes[level] = names
+    names = table.concat(held(names))
   end
-  return {head, table.concat(all), held(all[#all])}
+  return {head, table.concat(nodes), names}
 end
 
 local function entry(member)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 import ormsgpack
@@ -37,6 +38,38 @@ _MESSAGES: dict[tuple[str, str], Any] = {
     )
 }
 """Allowed classes that a conversation has many of, and whose constructors do nothing but validate."""
+
+_NEW, _SET = object.__new__, object.__setattr__
+
+
+class _Text:
+    """Makes messages that are nothing but text, of which there is nothing to check."""
+
+    def __init__(self, kind: Any) -> None:
+        usual = kind(content="").model_dump()
+        rest = [name for name in usual if name not in ("content", "id")]
+        self._kind, self._names = kind, frozenset(usual)
+        self._get, self._rest = itemgetter(*rest), tuple(usual[name] for name in rest)
+
+    def make(self, fields: dict[str, Any]) -> Any:
+        """Return the message, or None where there is more to it."""
+        id_ = fields["id"]
+        if (
+            self._get(fields) != self._rest
+            or len(fields) != len(self._names)
+            or type(fields["content"]) is not str
+            or (id_ is not None and type(id_) is not str)
+        ):
+            return None
+        made = _NEW(self._kind)
+        _SET(made, "__dict__", fields)
+        _SET(made, "__pydantic_fields_set__", set(self._names))
+        _SET(made, "__pydantic_extra__", {})
+        _SET(made, "__pydantic_private__", None)
+        return made
+
+
+_TEXTS = {(kind.__module__, kind.__name__): _Text(kind) for kind in (AIMessage, HumanMessage, SystemMessage)}
 
 
 class CheckpointSerializer(JsonPlusSerializer):
@@ -127,10 +160,13 @@ def _quick(slow: Hook) -> Hook:
             return slow(code, data)
         try:
             module, name, fields, _ = ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)
+            text = _TEXTS.get((module, name))
+            if text and (made := text.make(fields)):
+                return made
             if "content_blocks" in fields:  # the one argument that constructors look at
                 return slow(code, data)
             kind = _MESSAGES[module, name]
-            return kind.__pydantic_validator__.validate_python(fields, self_instance=kind.__new__(kind))
+            return kind.__pydantic_validator__.validate_python(fields, self_instance=_NEW(kind))
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
             return slow(code, data)
 

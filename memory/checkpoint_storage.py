@@ -12,8 +12,10 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 * `ledger`  hash of the tool calls that changed something outside
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -24,12 +26,16 @@ from twintrack.core.keys import PREFIX, decode, encode, key
 from twintrack.core.redis_errors import translated
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
-from twintrack.memory.checkpoint_lists import Known, Pieces, cut
+from twintrack.memory.checkpoint_lists import Known, Pieces
 from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag, write_name
 
 PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger", "items")
 MISSING = b""
 """The script's answer where something that a list relies on is not there; no run has this id."""
+PAGE = 1000
+"""Pieces read with one command."""
+ATTEMPTS = 3
+"""Times a read is tried while others remove what it reads."""
 REMEMBERED = 10_000
 """Threads whose latest indexed run one process remembers."""
 
@@ -104,20 +110,41 @@ class CheckpointStorage:
         self, thread_id: str, ns: str, checkpoint_id: str | None, owner: Identity | None = None
     ) -> Stored | None:
         """Return one checkpoint, or the newest of the namespace."""
-        name = member(ns, checkpoint_id) if checkpoint_id else b""
-        found = await self._run(scripts.GET, thread_id, [part(ns), name, self._ttl_on_read, *_who(owner)])
-        if not found:
-            return None
-        stored = Stored.of(found)
-        for blob, value in zip(stored.row.names, stored.blobs, strict=True):
-            if isinstance(value, Pieces):
-                self._known.learn(thread_id, blob[:TAG_BYTES], frozenset(cut(value.names)))
-        return stored
+        arguments = [part(ns), member(ns, checkpoint_id) if checkpoint_id else b"", self._ttl_on_read, *_who(owner)]
+
+        async def ask() -> list[Stored]:
+            found = await self._run(scripts.GET, thread_id, arguments)
+            return [Stored.of(found)] if found else []
+
+        stored = await self._filled(thread_id, ask)
+        for blob, value in (pair for each in stored for pair in each.lists.items()):
+            self._known.learn(thread_id, blob[:TAG_BYTES], frozenset((*value.nodes, *value.names)))
+        return stored[0] if stored else None
 
     async def read(self, thread_id: str, names: Sequence[bytes]) -> list[Stored]:
         """Return the named checkpoints that are still there."""
-        found = await self._run(scripts.READ, thread_id, list(names))
-        return [Stored.of(entry) for entry in found if entry]
+
+        async def ask() -> list[Stored]:
+            return [Stored.of(entry) for entry in await self._run(scripts.READ, thread_id, list(names)) if entry]
+
+        return await self._filled(thread_id, ask)
+
+    async def _filled(self, thread_id: str, ask: Callable[[], Awaitable[list[Stored]]]) -> list[Stored]:
+        """Return what `ask` finds, with the pieces of its long lists; asks again where some went in the meantime."""
+        for _ in range(ATTEMPTS):
+            found = await ask()
+            lists = [value for stored in found for value in stored.lists.values()]
+            bodies = await self._pieces(thread_id, lists)
+            if None not in bodies.values():
+                return [stored.filled(bodies) for stored in found] if bodies else found
+        raise _lost(thread_id)
+
+    async def _pieces(self, thread_id: str, lists: Iterable[Pieces]) -> dict[bytes, Any]:
+        """Return what these lists lack, each piece once."""
+        lacking = [*dict.fromkeys(name for value in lists for name in value.lacks)]
+        pages = [lacking[start : start + PAGE] for start in range(0, len(lacking), PAGE)]
+        read = await asyncio.gather(*(self.command("HMGET", thread_key(thread_id, "items"), *page) for page in pages))
+        return dict(zip(lacking, chain.from_iterable(read), strict=True))
 
     async def rows(self, thread_id: str, names: Sequence[bytes]) -> list[Row | None]:
         """Return the rows of the named checkpoints, without their channel values."""
@@ -141,7 +168,13 @@ class CheckpointStorage:
         tags = {tag(channel): channel for channel in channels}
         seeds, steps = await self._run(scripts.DELTA, thread_id, [part(ns), name, *tags])
         writes = [sorted(map(Write.unpack, step), key=order) for step in reversed(steps)]
-        return {tags[mark]: blob_of(raw) for mark, raw in seeds}, writes
+        values = {tags[mark]: blob_of(raw) for mark, raw in seeds}
+        bodies = await self._pieces(thread_id, (value for value in values.values() if isinstance(value, Pieces)))
+        if None in bodies.values():
+            raise _lost(thread_id)
+        return {
+            channel: value.filled(bodies) if isinstance(value, Pieces) else value for channel, value in values.items()
+        }, writes
 
     async def delete(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""
@@ -202,6 +235,10 @@ class CheckpointStorage:
         found = await self.command("ZREVRANGEBYLEX", ids, b"(\x01", b"[\0", "LIMIT", 0, 1)
         return place(found[0])[1] if found else ""
 
+    async def count(self, thread_id: str) -> int:
+        """Return how many versions there are."""
+        return int(await self.command("ZLEXCOUNT", thread_key(thread_id, "ids"), b"[\0", b"(\x01"))
+
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:
             await self.command("SADD", key("run", run_id), thread_id)
@@ -233,7 +270,9 @@ def _refusal(error: ResponseError, thread_id: str) -> TwintrackError | None:
         return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
     if "CONFLICT" in str(error):
         return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
-    if "LOST" in str(error):
-        fix = "delete the thread, and set Redis' maxmemory-policy to noeviction, so that it drops no data"
-        return TwintrackError(f"Part of the thread '{thread_id}' is gone from Redis.", fix=fix)
-    return None
+    return _lost(thread_id) if "LOST" in str(error) else None
+
+
+def _lost(thread_id: str) -> TwintrackError:
+    fix = "delete the thread, and set Redis' maxmemory-policy to noeviction, so that it drops no data"
+    return TwintrackError(f"Part of the thread '{thread_id}' is gone from Redis.", fix=fix)
