@@ -22,7 +22,7 @@ class ApiKeys:
 
     @classmethod
     def parse(cls, entries: Sequence[SecretStr]) -> "ApiKeys":
-        """Read entries of the form `key:user:tenant`; the tenant may be left out.
+        """Read entries of the form `key:user:tenant:group,group`; groups, or they and the tenant, may be left out.
 
         Raises:
             SettingsError: names the entry by its place in the list, never by its text.
@@ -46,15 +46,16 @@ class ApiKeys:
 
 def _parsed(place: int, entry: str) -> tuple[bytes, Identity]:
     key, colon, rest = entry.partition(":")
-    user, _, tenant = rest.partition(":")
-    if not colon or not user or ":" in tenant:
+    user, _, rest = rest.partition(":")
+    tenant, _, groups = rest.partition(":")
+    if not colon or not user or ":" in groups:
         raise SettingsError(f"Entry {place} of {SETTING} is not key:user:tenant.", fix='write "<key>:<user>:<tenant>"')
     if len(key) < SHORTEST:
         raise SettingsError(
             f"The key of entry {place} of {SETTING} is shorter than {SHORTEST} characters.",
             fix='make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
         )
-    return _digest(key), Identity(tenant or "default", user)
+    return _digest(key), Identity(tenant or "default", user, tuple(filter(None, groups.split(","))))
 
 
 def _digest(key: str) -> bytes:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twintrack.core.access import EVERYONE
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.documents import Document
 from twintrack.core.embeddings import Embedder
-from twintrack.core.passages_index import EVERYONE, PassagesIndex, record
+from twintrack.core.passages_index import PassagesIndex, record
 from twintrack.core.query_words import STOP_WORDS
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
@@ -124,6 +125,11 @@ async def _fill(
     return texts, vectors
 
 
+def _parts(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return as many parts as a passage of this length has."""
+    return np.repeat(vector[None], 3, axis=0)
+
+
 async def _write(
     client: Any, layout: PassagesIndex, texts: list[str], vectors: NDArray[np.float32], places: range
 ) -> None:
@@ -132,7 +138,7 @@ async def _write(
             text = texts[place]
             document = Document(f"d{place}", "", text, "bench")
             fields = record(
-                document, Span(0, len(text), text), vectors[place], layout=layout, identity=WHO, access=EVERYONE
+                document, Span(0, len(text), text), _parts(vectors[place]), layout=layout, identity=WHO, access=EVERYONE
             )
             pipe.hset(layout.passage_key(f"{place}", WHO), mapping=fields)
         await pipe.execute()

@@ -10,6 +10,8 @@ class Identity:
 
     tenant_id: str = "default"
     user_id: str = "local"
+    groups: tuple[str, ...] = field(default=(), compare=False)
+    """Groups whose documents the user may read; not part of who the user is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Context:
 
     tenant_id: str = "default"
     user_id: str = "local"
+    groups: tuple[str, ...] = ()
+    """Groups whose documents the user may read."""
     locale: str = ""
     """Language of the answer as a BCP 47 tag; empty means the question's own language."""
     max_model_calls: int | None = None
@@ -73,7 +77,7 @@ def identity_of(runtime: RunInfo) -> Identity:
     context = runtime.context
     if isinstance(context, dict):
         context = Context(**context)
-    return Identity(context.tenant_id, context.user_id) if context else Identity()
+    return Identity(context.tenant_id, context.user_id, _names(context.groups)) if context else Identity()
 
 
 def identity_of_user(user: Any) -> Identity:
@@ -81,7 +85,13 @@ def identity_of_user(user: Any) -> Identity:
     if user is None or not getattr(user, "is_authenticated", True):
         return Identity(user_id="anonymous")
     tenant = user["tenant_id"] if _has(user, "tenant_id") else "default"
-    return Identity(str(tenant), str(user.identity))
+    groups = user["groups"] if _has(user, "groups") else ()
+    return Identity(str(tenant), str(user.identity), _names(groups))
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """Return a list's names; JSON and a server's user may hold anything, and what is no list names nobody."""
+    return tuple(map(str, given)) if isinstance(given, list | tuple) else ()
 
 
 def _has(user: Any, key: str) -> bool:

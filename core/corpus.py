@@ -1,7 +1,6 @@
 """The documents a tenant may ask about: bring them in, find passages, read one back."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,26 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from redis.exceptions import LockError
 
+from twintrack.core.access import access_of, may_read, own_tags
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Conflict, SettingsError
-from twintrack.core.hybrid import HybridSearch, Row, hybrid
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
-from twintrack.core.keys import encode, key
+from twintrack.core.keys import key
+from twintrack.core.passage_search import PassageSearch
 from twintrack.core.passages import Passage
 from twintrack.core.passages_index import (
-    EVERYONE,
     FIELDS,
     PassagesIndex,
-    access_of,
+    access_in,
     decoded,
     documents_key,
-    reach,
     read_passage,
 )
-from twintrack.core.query_words import asked_stems
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
+from twintrack.core.reranker import BestPart, Reranker
 from twintrack.core.settings import RetrievalSettings
 
 _LOCK_SECONDS = 60
@@ -40,8 +38,16 @@ DESK = Identity()
 class Corpus:
     """One corpus, seen through one caller's identity at a time."""
 
-    def __init__(self, source: RedisSource, embedder: Embedder, settings: RetrievalSettings) -> None:
+    def __init__(
+        self,
+        source: RedisSource,
+        embedder: Embedder,
+        settings: RetrievalSettings,
+        *,
+        reranker: Reranker | None = None,
+    ) -> None:
         self.settings = settings
+        self._reranker = reranker or (BestPart() if settings.reranker == "parts" else None)
         self._source = source
         self._embedder = embedder
 
@@ -52,9 +58,18 @@ class Corpus:
         identity: Identity = DESK,
         progress: Progress | None = None,
         private: bool = False,
+        readers: Sequence[str] = (),
         within: Path | None = None,
     ) -> IngestReport:
-        """Bring files and folders in; `private` documents are found by their owner alone.
+        """Bring files and folders in.
+
+        Args:
+            paths: Files and folders.
+            identity: Whose corpus.
+            progress: Told of each document.
+            private: Whether the documents are the caller's alone.
+            readers: Who may read them, each as `user:NAME` or `group:NAME`; everyone in the tenant without any.
+            within: The folder that all files must be in.
 
         Raises:
             NotAllowed: a file is not in the folder `within`, links followed.
@@ -70,7 +85,7 @@ class Corpus:
             self._embedder,
             self.settings,
             identity=identity,
-            access=access_of(identity, private=private),
+            access=access_of(_readers(identity, private=private, readers=readers)),
             progress=progress,
             keep=lock.reacquire,
             within=within,
@@ -91,52 +106,44 @@ class Corpus:
         Raises:
             SettingsError: the caller's documents were read in with another embedder or kind of index.
         """
-        index = await self.layout()
-        search = HybridSearch(
-            index=index.name,
-            words=asked_stems(question),
-            vector=vector,
-            filters=reach(identity),
-            fields=FIELDS,
-            vector_weight=self.settings.vector_weight,
-            vector_type=self.settings.vector_type,
-            candidates=self.settings.candidates,
-        )
-        rows = await hybrid(await self._open(index), search, limit=limit or self.settings.limit)
-        if not rows:
-            await self._check_not_elsewhere(index, identity)
-        return [_passage(row) for row in rows]
+        layout = await self.layout()
+        search = PassageSearch(await self._open(layout), layout, self.settings, self._reranker)
+        passages = await search(question, vector, identity=identity, limit=limit or self.settings.limit)
+        if not passages:
+            await self._check_not_elsewhere(layout, identity)
+        return passages
 
     async def passage(self, passage_id: str, *, identity: Identity) -> Passage | None:
         """Return a passage as it is stored now, or None where it is gone or not the caller's to read."""
         index = await self.layout()
         names = ("access", *FIELDS)
         values = await self._source.client().hmget(index.passage_key(passage_id, identity), names)
-        if decoded(values[0]) not in reach(identity)["access"]:
+        if not may_read(decoded(values[0]), identity):
             return None
         fields = {name: decoded(value) for name, value in zip(names, values, strict=True)}
         return read_passage(passage_id, fields)
 
     async def version(self, *, identity: Identity) -> str:
-        """Return a name that changes whenever the caller's corpus does; one who has documents of his own shares it with nobody."""
+        """Return a name that changes whenever the caller's corpus does; callers who can read the same share it."""
         index, client = await self.layout(), self._source.client()
-        count, private = await asyncio.gather(
-            client.get(index.version_key(identity)), client.get(index.private_version_key(identity))
+        tags = own_tags(identity)
+        count, *kept = await asyncio.gather(
+            client.get(index.version_key(identity)),
+            *(client.get(index.reader_version_key(tag, identity)) for tag in tags),
         )
-        name = f"{index.name}@{int(count or 0)}"
-        return f"{name}+{int(private)}~{encode(identity.user_id)}" if private else name
+        own = [f"+{tag}@{int(changes)}" for tag, changes in zip(tags, kept, strict=True) if changes]
+        return f"{index.name}@{int(count or 0)}{''.join(own)}"
 
     async def count(self, *, identity: Identity) -> int:
         """Return how many documents the caller can reach."""
         index = await self.layout()
         names = await self._source.client().hkeys(index.documents_key(identity))
-        reachable = (EVERYONE, access_of(identity, private=True))
-        return sum(decoded(name).partition("\t")[0] in reachable for name in names)
+        return sum(may_read(access_in(decoded(name)), identity) for name in names)
 
-    async def clear(self, *, identity: Identity, private: bool = False) -> int:
-        """Drop the tenant's shared documents, or the caller's private ones; return how many."""
+    async def clear(self, *, identity: Identity, private: bool = False, readers: Sequence[str] = ()) -> int:
+        """Drop the tenant's documents for everyone, or those for just these readers; return how many."""
         index = await self.layout()
-        access = access_of(identity, private=private)
+        access = access_of(_readers(identity, private=private, readers=readers))
         client = self._source.client()
         run = Ingestion(client, index, self._embedder, self.settings, identity=identity, access=access)
         return await run.drop_all()
@@ -151,6 +158,7 @@ class Corpus:
             self._embedder.dims,
             self.settings.vector_index,
             self.settings.vector_type,
+            windows=self.settings.reranker == "parts",
         )
 
     async def _check_not_elsewhere(self, index: PassagesIndex, identity: Identity) -> None:
@@ -170,6 +178,5 @@ class Corpus:
         return await self._source.index(index.schema())
 
 
-def _passage(row: Row) -> Passage:
-    """Return the passage in a row; the logistic curve puts its standard score between 0 and 1, order kept."""
-    return read_passage(row.key.rsplit(":", 1)[-1], row.fields, score=1 / (1 + math.exp(-row.score)))
+def _readers(identity: Identity, *, private: bool, readers: Sequence[str]) -> list[str]:
+    return [*readers, f"user:{identity.user_id}"] if private else list(readers)

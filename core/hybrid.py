@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
+from twintrack.core.standard_score import standard
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
@@ -77,13 +78,13 @@ class HybridSearch:
 
 
 async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> list[Row]:
-    """Run one search and return its best rows.
+    """Run one search and return its best rows; a search for no fields brings their keys and scores alone.
 
     Raises:
         RedisError: the search could not be run.
     """
     rows = search.read(await run(index, search.commands()))[:limit]
-    bare = [row.key for row in rows if not row.fields]
+    bare = [row.key for row in rows if not row.fields] if search.fields else []
     if not bare:
         return rows
     replies = await _run(index, [("HMGET", key, *search.fields) for key in bare])
@@ -120,7 +121,7 @@ def mix(
     floor = min(similarity.values(), default=0.0)
     near = np.array([similarity.get(key, floor) for key in keys])
     text = np.array([text_score.get(key, 0.0) for key in keys])
-    mixed = vector_weight * _standard(near) + (1.0 - vector_weight) * _standard(text)
+    mixed = vector_weight * standard(near) + (1.0 - vector_weight) * standard(text)
     rows = [Row(key, float(mixed[i]), float(near[i]), float(text[i]), fields[key]) for i, key in enumerate(keys)]
     return sorted(rows, key=lambda row: (-row.score, row.key))
 
@@ -182,8 +183,3 @@ def _weight(count: int) -> str:
 
 def _escape(value: str) -> str:
     return "".join(sign if sign.isalnum() or sign == "_" else f"\\{sign}" for sign in value)
-
-
-def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = float(scores.std()) if scores.size else 0.0
-    return (scores - scores.mean()) / spread if spread > 1e-9 else np.zeros_like(scores)

@@ -5,18 +5,29 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
+from twintrack.core.access import restricted_tags
 from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import DocumentError, NotAllowed
-from twintrack.core.passages_index import EVERYONE, PassagesIndex, Stored, decoded, digest, embedded_text, record, shown
+from twintrack.core.passages_index import (
+    PassagesIndex,
+    Stored,
+    decoded,
+    digest,
+    documents_field,
+    embedded_texts,
+    record,
+    shown,
+)
 from twintrack.core.settings import RetrievalSettings
 from twintrack.core.tokens import Span
 
@@ -100,7 +111,7 @@ class Ingestion:
         return {name: value for name, value in stored.items() if name == self._field(value.id)}
 
     def _field(self, document_id: str) -> str:
-        return f"{self._access}\t{document_id}"
+        return documents_field(self._access, document_id)
 
     def _find(self, paths: Sequence[Path]) -> list[Path]:
         files: dict[Path, None] = {}
@@ -169,8 +180,14 @@ class Ingestion:
             return
         if self._keep:
             await self._keep()
-        texts = [embedded_text(pending.document, chunk) for pending in waiting for chunk in pending.chunks]
-        vectors = iter(await self._embedder.embed(texts))
+        texts = [
+            embedded_texts(pending.document, chunk, windows=self._index.windows)
+            for pending in waiting
+            for chunk in pending.chunks
+        ]
+        rows = await self._embedder.embed([text for some in texts for text in some])
+        ends = list(accumulate(len(some) for some in texts))
+        vectors = iter(np.split(rows, ends[:-1]))
         async with self._client.pipeline(transaction=True) as pipe:
             for pending in waiting:
                 self._write(pipe, pending, vectors)
@@ -194,8 +211,8 @@ class Ingestion:
 
     def _changed(self, pipe: Redis) -> None:
         pipe.incr(self._index.version_key(self._identity))
-        if self._access != EVERYONE:
-            pipe.incr(self._index.private_version_key(self._identity))
+        for tag in restricted_tags(self._access):
+            pipe.incr(self._index.reader_version_key(tag, self._identity))
 
     def _remember(self, pipe: Redis, stored: Stored) -> None:
         name = self._field(stored.id)

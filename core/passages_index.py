@@ -10,15 +10,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from twintrack.core.access import SEPARATOR
+from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document
-from twintrack.core.keys import encode, key, owned
+from twintrack.core.keys import encode, key
 from twintrack.core.passages import Passage
+from twintrack.core.reranker import WINDOW_CHARS, packed
 from twintrack.core.tokens import Span, stem, words
 
 FIELDS = ("document", "title", "source", "text", "start")
 """Fields of a record from which a passage is read back."""
-EVERYONE = "all"
 RECIPE = "2"
 """Changes with what a record holds: one made otherwise is never searched as if it were made so."""
 
@@ -51,12 +53,14 @@ class PassagesIndex:
     dims: int
     algorithm: str = "hnsw"
     vector_type: Literal["float32", "float16"] = "float32"
+    windows: bool = True
+    """Whether the parts of a passage have vectors of their own, of which the passage's is the mean."""
 
     @property
     def name(self) -> str:
         """Return the index's name; it holds corpus, embedder and dimension, so none is ever mixed up."""
         embedder = re.sub(r"[^a-z0-9]+", "-", self.embedder.lower())
-        return f"{self.family}{embedder}-{self.dims}-{self.algorithm}-{self.vector_type}-{RECIPE}"
+        return f"{self.family}{embedder}-{self.dims}-{self.algorithm}-{self.vector_type}-{RECIPE}{'w' if self.windows else ''}"
 
     @property
     def family(self) -> str:
@@ -97,9 +101,9 @@ class PassagesIndex:
         """Return the key of the tenant's count of changes."""
         return key("corpus-version", self.name, identity.tenant_id)
 
-    def private_version_key(self, identity: Identity) -> str:
-        """Return the key of the count of changes to what the user alone can read."""
-        return owned("corpus-version", identity, self.name)
+    def reader_version_key(self, tag: str, identity: Identity) -> str:
+        """Return the key of the count of changes to what a user or a group of the tenant can read and others cannot."""
+        return key("corpus-version", identity.tenant_id, tag, self.name)
 
 
 def documents_key(index_name: str, identity: Identity) -> str:
@@ -107,14 +111,14 @@ def documents_key(index_name: str, identity: Identity) -> str:
     return key("corpus-documents", index_name, identity.tenant_id)
 
 
-def access_of(identity: Identity, *, private: bool) -> str:
-    """Return the access tag of a document: everyone in the tenant, or its owner alone."""
-    return f"user {encode(identity.user_id)}" if private else EVERYONE
+def documents_field(access: str, document_id: str) -> str:
+    """Return the name of a document in its tenant's list: the same id may be there once for each kind of reader."""
+    return f"{access.replace(SEPARATOR, '|')}\t{document_id}"
 
 
-def reach(identity: Identity) -> dict[str, str | tuple[str, ...]]:
-    """Return the tags a query by this caller is held to."""
-    return {"tenant": encode(identity.tenant_id), "access": (EVERYONE, access_of(identity, private=True))}
+def access_in(name: str) -> str:
+    """Return the access in a name that `documents_field` made."""
+    return name.partition("\t")[0].replace("|", SEPARATOR)
 
 
 def digest(document: Document, *, access: str, cut: str) -> str:
@@ -126,13 +130,15 @@ def digest(document: Document, *, access: str, cut: str) -> str:
 def record(
     document: Document,
     chunk: Span,
-    vector: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     *,
     layout: PassagesIndex,
     identity: Identity,
     access: str,
 ) -> dict[Any, Any]:
-    """Return the hash that is stored for one passage."""
+    """Return the hash that is stored for one passage, from the vectors of what `embedded_texts` gave."""
+    mean = vectors.mean(axis=0)
+    parts = {"windows": packed(vectors)} if layout.windows else {}
     return {
         "tenant": encode(identity.tenant_id),
         "access": access,
@@ -142,7 +148,8 @@ def record(
         "text": chunk.text,
         "start": chunk.start,
         "words": " ".join(stem(word) for word in words(f"{document.title}\n{chunk.text}")),
-        "vector": vector.astype(layout.vector_type).tobytes(),
+        "vector": (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(layout.vector_type).tobytes(),
+        **parts,
     }
 
 
@@ -165,9 +172,10 @@ def decoded(value: bytes | str | None) -> str:
     return value.decode() if isinstance(value, bytes) else value or ""
 
 
-def embedded_text(document: Document, chunk: Span) -> str:
-    """Return what of a passage is embedded."""
-    return f"{document.title}\n{chunk.text}"
+def embedded_texts(document: Document, chunk: Span, *, windows: bool) -> list[str]:
+    """Return what of a passage is embedded: its parts, each with the title, or all of it as one."""
+    parts = chunks(chunk.text, size=WINDOW_CHARS, overlap=0) if windows else [chunk]
+    return [f"{document.title}\n{part.text}" for part in parts]
 
 
 def read_passage(passage_id: str, fields: Mapping[str, str], *, score: float = 0.0) -> Passage:

@@ -77,6 +77,12 @@ class RetrievalSettings(Section):
     vector_type: Literal["float32", "float16"] = Field(
         default="float32", description="What a stored vector is made of: float16 takes half the memory."
     )
+    reranker: Literal["parts", "none"] = Field(
+        default="parts",
+        description="Order what was found by its part nearest to the question and the word pairs it shares, or not.",
+    )
+    reranked: int = Field(default=30, ge=1, le=200, description="Passages that the reranker looks at.")
+    neighbours: int = Field(default=0, ge=0, le=5, description="Passages added from before and behind each one found.")
     max_file_mb: float = Field(default=50.0, gt=0, description="Largest file that is read, in megabytes.")
 
 
@@ -183,6 +189,15 @@ class CheckpointSettings(Section):
     concurrent_runs: Literal["queue", "reject", "replace"] = Field(
         default="queue",
         description="What a run does where another works on its thread: wait in the queue, give up, or end the other.",
+    )
+    on_error: Literal["keep", "rollback"] = Field(
+        default="keep",
+        description="What becomes of a turn that fails: its versions stay the newest, or the thread goes back to the version before it.",
+    )
+    keep_last: int | None = Field(
+        default=None,
+        ge=1,
+        description="Versions kept of a thread, looked after at the end of each run; named ones and questions to a person always stay. Unset keeps all.",
     )
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."

@@ -1,0 +1,58 @@
+"""Who may read a document: everyone in its tenant, or the users and groups it names."""
+
+from collections.abc import Iterable
+
+from twintrack.core.context import Identity
+from twintrack.core.errors import SettingsError
+from twintrack.core.keys import encode
+
+EVERYONE = "all"
+SEPARATOR = "\t"
+"""Between a document's readers; no encoded name holds it."""
+
+
+def user(name: str) -> str:
+    """Return the tag of one user."""
+    return f"user {encode(name)}"
+
+
+def group(name: str) -> str:
+    """Return the tag of a group of users."""
+    return f"group {encode(name)}"
+
+
+def access_of(readers: Iterable[str]) -> str:
+    """Return what is stored of a document's readers, each given as `user:NAME` or `group:NAME`; none is everyone.
+
+    Raises:
+        SettingsError: a reader is neither.
+    """
+    return SEPARATOR.join(sorted({_tag(reader) for reader in readers})) or EVERYONE
+
+
+def own_tags(identity: Identity) -> tuple[str, ...]:
+    """Return the tags that the caller has and others may not."""
+    return (user(identity.user_id), *map(group, sorted(set(identity.groups))))
+
+
+def reach(identity: Identity) -> dict[str, str | tuple[str, ...]]:
+    """Return the tags a query by this caller is held to."""
+    return {"tenant": encode(identity.tenant_id), "access": (EVERYONE, *own_tags(identity))}
+
+
+def may_read(access: str, identity: Identity) -> bool:
+    """Tell whether the caller is among a document's readers."""
+    return not {EVERYONE, *own_tags(identity)}.isdisjoint(access.split(SEPARATOR))
+
+
+def restricted_tags(access: str) -> list[str]:
+    """Return the readers a document is kept to; none where everyone may read it."""
+    return [tag for tag in access.split(SEPARATOR) if tag != EVERYONE]
+
+
+def _tag(reader: str) -> str:
+    kind, _, name = reader.partition(":")
+    tags = {"user": user, "group": group}
+    if kind not in tags or not name:
+        raise SettingsError(f"{reader!r} is no reader.", fix="write user:NAME or group:NAME")
+    return tags[kind](name)

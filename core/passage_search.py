@@ -1,0 +1,118 @@
+"""Finds the passages that bear on a question: candidates by words and meaning, their order, their neighbours."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twintrack.core.access import may_read, reach
+from twintrack.core.context import Identity
+from twintrack.core.hybrid import HybridSearch, Row, hybrid, run
+from twintrack.core.passages import Passage
+from twintrack.core.passages_index import FIELDS, PassagesIndex, decoded, read_passage
+from twintrack.core.query_words import asked_stems
+from twintrack.core.redis_index import ContractIndex
+from twintrack.core.reranker import Candidate, Reranker, unpacked
+from twintrack.core.settings import RetrievalSettings
+
+_READ = ("access", *FIELDS)
+_JUDGED = (*_READ, "words", "windows")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: str
+    score: float
+    fields: Mapping[str, Any]
+    """As Redis gave them, not decoded: most are never looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSearch:
+    """Searches one corpus."""
+
+    index: ContractIndex
+    layout: PassagesIndex
+    settings: RetrievalSettings
+    reranker: Reranker | None
+
+    async def __call__(
+        self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int
+    ) -> list[Passage]:
+        """Return the passages nearest to the question by words and by meaning, best first."""
+        search = HybridSearch(
+            index=self.index.name,
+            words=asked_stems(question),
+            vector=vector,
+            filters=reach(identity),
+            fields=(),
+            vector_weight=self.settings.vector_weight,
+            vector_type=self.layout.vector_type,
+            candidates=self.settings.candidates,
+        )
+        depth = self.settings.reranked if self.reranker else 0
+        rows = await hybrid(self.index, search, limit=max(limit, depth))
+        found = await self._read(rows, _JUDGED if depth else _READ, identity)
+        if self.reranker:
+            found = await self._reordered(found, question, vector)
+        passages = [read_passage(one.id, _texts(one.fields), score=_share(one.score)) for one in found[:limit]]
+        return await self._with_neighbours(passages, identity) if self.settings.neighbours else passages
+
+    async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:
+        """Fetch records; what was dropped or given to other readers since it was found is left out."""
+        replies = await run(self.index, [("HMGET", row.key, *names) for row in rows])
+        found = [
+            _Found(row.key.rsplit(":", 1)[-1], row.score, dict(zip(names, values, strict=True)))
+            for row, values in zip(rows, replies, strict=True)
+        ]
+        return [one for one in found if may_read(decoded(one.fields["access"]), identity)]
+
+    async def _reordered(self, found: Sequence[_Found], question: str, vector: NDArray[np.float32]) -> list[_Found]:
+        """Return the best found in the reranker's order, the others below them as they were."""
+        assert self.reranker is not None  # noqa: S101 - asked by the one caller
+        judged, rest = found[: self.settings.reranked], found[self.settings.reranked :]
+        scores = await self.reranker.scores(question, vector, [self._candidate(one) for one in judged])
+        placed = [_Found(one.id, score, one.fields) for one, score in zip(judged, scores, strict=True)]
+        lowest = min(scores, default=0.0)
+        below = [_Found(one.id, min(one.score, lowest), one.fields) for one in rest]
+        return [*sorted(placed, key=lambda one: (-one.score, one.id)), *below]
+
+    def _candidate(self, one: _Found) -> Candidate:
+        return Candidate(
+            score=one.score,
+            text=decoded(one.fields["text"]),
+            words=decoded(one.fields["words"]),
+            windows=unpacked(one.fields["windows"], self.layout.dims),
+        )
+
+    async def _with_neighbours(self, passages: Sequence[Passage], identity: Identity) -> list[Passage]:
+        """Return each passage followed by those that stand beside it in its document, none of them twice."""
+        order: dict[str, float] = {}
+        for passage in passages:
+            for name in (passage["id"], *_beside(passage["id"], self.settings.neighbours)):
+                order.setdefault(name, passage["score"])
+        held = {passage["id"]: passage for passage in passages}
+        missing = [name for name in order if name not in held]
+        rows = [Row(self.layout.passage_key(name, identity), order[name], 0.0, 0.0, {}) for name in missing]
+        for one in await self._read(rows, _READ, identity):
+            held[one.id] = read_passage(one.id, _texts(one.fields), score=one.score)
+        return [held[name] for name in order if name in held]
+
+
+def _beside(passage_id: str, reach_of: int) -> list[str]:
+    """Return the ids of the passages up to so many places before and behind."""
+    document, _, number = passage_id.rpartition("-")
+    near = range(int(number) - reach_of, int(number) + reach_of + 1)
+    return [f"{document}-{place}" for place in near if place >= 0 and place != int(number)]
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: decoded(fields[name]) for name in FIELDS}
+
+
+def _share(score: float) -> float:
+    """Return a standard score as a share; the logistic curve keeps the order."""
+    return 1 / (1 + math.exp(-score))
