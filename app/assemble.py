@@ -12,6 +12,7 @@ from twintrack.app.run_queue import RunQueue
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import Settings, load_settings
 from twintrack.graphs import hybrid
+from twintrack.graphs.thread_care import ThreadCare
 from twintrack.graphs.traced import TracedGraph, traced
 from twintrack.guardrails.budget import meters
 from twintrack.memory.versions import Versions
@@ -23,7 +24,9 @@ def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) ->
     """Compile the hybrid graph; without a checkpointer it is what a server wants."""
     compiled = hybrid.build(parts.resources).compile(checkpointer=checkpointer, store=store, name="twintrack")
     budgets = parts.settings.budgets
-    graph = traced(compiled, parts.tracer, run_handlers=meters(budgets))
+    kept = parts.settings.checkpoints
+    care = ThreadCare(on_error=kept.on_error, keep_last=kept.keep_last)
+    graph = traced(compiled, parts.tracer, run_handlers=meters(budgets), care=care)
     return graph.with_config(recursion_limit=budgets.max_steps)
 
 

@@ -102,9 +102,9 @@ class Turn:
         """Close a run that came to its end."""
         self._end(labels, None, None)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, labels: Mapping[str, str] | None = None) -> None:
         """Close a run that broke."""
-        self._end({"status": "failed"}, "ERROR", str(error) or type(error).__name__)
+        self._end({"status": "failed", **(labels or {})}, "ERROR", str(error) or type(error).__name__)
 
     def stop(self, reason: str) -> None:
         """Close a run that its caller gave up."""

@@ -16,6 +16,7 @@ from langgraph.types import Command
 
 from twintrack.core.context import Identity, identity_of
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
+from twintrack.graphs.thread_care import ThreadCare
 
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
@@ -27,10 +28,13 @@ RunHandlers = Callable[[Sequence[Any], Any], Sequence[BaseCallbackHandler]]
 class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """Opens one observation around each outermost run; copies of it do so too."""
 
-    def __init__(self, *, tracer: Tracer, run_handlers: RunHandlers | None = None, **fields: Any) -> None:
+    def __init__(
+        self, *, tracer: Tracer, run_handlers: RunHandlers | None = None, care: ThreadCare | None = None, **fields: Any
+    ) -> None:
         super().__init__(**fields)
         self.tracer = tracer
         self.run_handlers = run_handlers
+        self.care = care or ThreadCare()
         for name in ("_output_mapper", "_state_mapper", "_serde_allowlist"):
             if name in fields:
                 setattr(self, name, fields[name])
@@ -39,18 +43,28 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         self, input: Any, config: RunnableConfig | None = None, *, context: Any = None, **options: Any
     ) -> AsyncGenerator[Any]:
         """Stream the run, traced where it is the outermost one."""
-        turn = None
-        if not _is_inside(config):
+        if _is_inside(config):
+            inner: Any = super().astream(input, config, context=context, **options)
+        else:
             turn = await self._begin(input, config, context)
             config = self._config(config, context, turn)
-        inner: Any = super().astream(input, config, context=context, **options)
-        async with aclosing(_within(turn, inner) if turn else inner) as chunks:
+            inner = self._outermost(turn, config, super().astream(input, config, context=context, **options))
+        async with aclosing(inner) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def atrace_id(self, config: RunnableConfig) -> str | None:
         """Return the trace id of the thread's latest run."""
         return _trace_id(await self._latest(config))
+
+    def _outermost(self, turn: Turn | None, config: RunnableConfig | None, run: Any) -> Any:
+        """Return the run, with its thread looked after and its trace closed."""
+        note: dict[str, str] = {}
+        if self.care.needed:
+            where = _configurable(self.config, config)
+            saver = where.get("__pregel_checkpointer") or self.checkpointer
+            run = self.care.around(run, saver, {**(config or {}), "configurable": where}, note)
+        return _within(turn, run, note) if turn else run
 
     async def _begin(self, input: Any, config: RunnableConfig | None, context: Any) -> Turn | None:
         if not self.tracer.enabled:
@@ -63,7 +77,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if turn:
             handlers += turn.handlers
             metadata[TRACE_ID] = turn.trace_id
-        elif handlers:
+        elif handlers or self.care.needed:
             handlers.append(_Outermost())
         given: RunnableConfig = {**config} if config else {}
         if (given.get("configurable") or {}).get("checkpoint_id"):
@@ -111,14 +125,25 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
 
 def traced(
-    compiled: CompiledStateGraph[Any, Any, Any, Any], tracer: Tracer, *, run_handlers: RunHandlers | None = None
+    compiled: CompiledStateGraph[Any, Any, Any, Any],
+    tracer: Tracer,
+    *,
+    run_handlers: RunHandlers | None = None,
+    care: ThreadCare | None = None,
 ) -> TracedGraph:
-    """Return the same graph, traced; `run_handlers` makes further callback handlers, fresh for each outermost run."""
+    """Return the same graph, traced.
+
+    Args:
+        compiled: The graph.
+        tracer: Where traces go.
+        run_handlers: Makes further callback handlers, fresh for each outermost run.
+        care: What becomes of a thread after such a run.
+    """
     fields = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
-    return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers})
+    return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers, "care": care})
 
 
-async def _within(turn: Turn, inner: Any) -> AsyncGenerator[Any]:
+async def _within(turn: Turn, inner: Any, note: Mapping[str, str]) -> AsyncGenerator[Any]:
     """Run each piece of `inner` inside the turn's observation and close it with what came of it."""
     try:
         async with aclosing(inner):
@@ -135,9 +160,9 @@ async def _within(turn: Turn, inner: Any) -> AsyncGenerator[Any]:
         turn.stop("The caller stopped reading.")
         raise
     except BaseException as error:
-        turn.fail(error)
+        turn.fail(error, note)
         raise
-    turn.end(_outcome(turn))
+    turn.end({**_outcome(turn), **note})
 
 
 def _outcome(turn: Turn) -> dict[str, str]:

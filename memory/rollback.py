@@ -1,7 +1,7 @@
 """What going back to a version stores: a new newest version of the thread and of each subgraph that remembers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,8 @@ class Rollback:
     to: str
     reason: str
     actor: str
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    """Further metadata of the new version."""
 
 
 async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollback: Rollback) -> str:
@@ -41,7 +43,7 @@ async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollb
     wanted = [target, *(now for now, _ in moves), *(then for _, then in moves if then)]
     rows = dict(zip(wanted, await storage.rows(thread_id, wanted), strict=True))
     puts = [_child(serde, rows, now, then) for now, then in moves]
-    why = {ROLLED_BACK_TO: rollback.to, "reason": rollback.reason, "actor": rollback.actor}
+    why = {**rollback.labels, ROLLED_BACK_TO: rollback.to, "reason": rollback.reason, "actor": rollback.actor}
     # The root last, so that it is newer than what its subgraphs go back to.
     head = replace(_again(serde, "", _there(rows, target), why), expect=_newest_root(names))
     await storage.put(thread_id, [*puts, head])
