@@ -199,15 +199,6 @@ class CheckpointSettings(Section):
         ge=1,
         description="Versions kept of a thread, looked after at the end of each run; named ones and questions to a person always stay. Unset keeps all.",
     )
-    on_error: Literal["keep", "rollback"] = Field(
-        default="keep",
-        description="What becomes of a turn that fails: its versions stay the newest, or the thread goes back to the version before it.",
-    )
-    keep_last: int | None = Field(
-        default=None,
-        ge=1,
-        description="Versions kept of a thread, looked after at the end of each run; named ones and questions to a person always stay. Unset keeps all.",
-    )
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."
     )

@@ -239,10 +239,6 @@ class CheckpointStorage:
         """Return how many versions there are."""
         return int(await self.command("ZLEXCOUNT", thread_key(thread_id, "ids"), b"[\0", b"(\x01"))
 
-    async def count(self, thread_id: str) -> int:
-        """Return how many versions there are."""
-        return int(await self.command("ZLEXCOUNT", thread_key(thread_id, "ids"), b"[\0", b"(\x01"))
-
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:
             await self.command("SADD", key("run", run_id), thread_id)
