@@ -9,6 +9,8 @@ from twintrack.app.api_keys import SETTING, ApiKeys
 from twintrack.core.context import Identity
 from twintrack.core.errors import NotAllowed
 
+HEALTH = "/health"
+"""The one route of ours that a stranger may ask, and hears from no more than whether it works."""
 STUDIO = "https://smith.langchain.com"
 """LangGraph Studio's pages, which `langgraph dev` points to."""
 

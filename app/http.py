@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from twintrack.app.callers import HEALTH
 from twintrack.app.edge import MaskingMiddleware
 from twintrack.app.http_errors import answer_error
 from twintrack.app.http_gate import Gate
@@ -23,9 +24,12 @@ from twintrack.core.models import EXTRACTIVE, ROLES
 from twintrack.core.redis_check import check_server
 
 
-async def health(_request: Request) -> JSONResponse:
-    """Tell what works and how; no secret is in it."""
+async def health(request: Request) -> JSONResponse:
+    """Tell a stranger whether it works, and whoever has a key what works and how; no secret is in it."""
     redis = await _redis()
+    status = 200 if redis["ok"] else 503
+    if not request.user.is_authenticated:
+        return JSONResponse({"ok": redis["ok"]}, status_code=status)
     settings = parts.settings
     told: dict[str, Any] = {
         "ok": redis["ok"],
@@ -35,7 +39,7 @@ async def health(_request: Request) -> JSONResponse:
         "users": "by API key" if settings.server.keys else "everyone on this machine is `local`",
         "masking": settings.rails.mask_personal_data,
     }
-    return JSONResponse(told, status_code=200 if redis["ok"] else 503)
+    return JSONResponse(told, status_code=status)
 
 
 async def _redis() -> dict[str, Any]:
@@ -67,7 +71,7 @@ def _middleware() -> list[Middleware]:
 
 app = Starlette(
     routes=[
-        Route("/health", health, methods=["GET"]),
+        Route(HEALTH, health, methods=["GET"]),
         *version_routes(versions, SavedOwners(saver)),
         *memory_routes(parts.resources.memory),
     ],

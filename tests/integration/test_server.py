@@ -329,7 +329,7 @@ async def test_the_indexer_reads_the_tenants_own_folder_alone(server: LanggraphD
 async def test_a_request_without_a_key_is_refused(server: LanggraphDev) -> None:
     async with httpx.AsyncClient(base_url=server.url) as nobody:
         for headers in ({}, {"X-Api-Key": "wrong"}, {"x-auth-scheme": "langsmith"}, {"Authorization": "Bearer wrong"}):
-            for path in ("/health", "/twintrack/memory", f"/threads/{uuid4()}", f"/twintrack/versions/{uuid4()}"):
+            for path in ("/health/", "/twintrack/memory", f"/threads/{uuid4()}", f"/twintrack/versions/{uuid4()}"):
                 assert (await nobody.get(path, headers=headers)).status_code == 401
         assert (await nobody.post("/internal/truncate")).status_code == 404
         assert (await nobody.get(f"/internal/debug/thread/{uuid4()}")).status_code == 404
@@ -344,6 +344,13 @@ async def test_health_tells_what_works_and_no_secret(server: LanggraphDev, redis
     assert told["embedder"] == "local:use-multilingual-v3"
     assert KEYS["ann"] not in answer.text
     assert redis_url not in answer.text
+
+
+async def test_a_stranger_hears_whether_it_works_and_nothing_else(server: LanggraphDev) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as nobody:
+        for headers in ({}, {"X-Api-Key": "wrong"}):
+            answer = await nobody.get("/health", headers=headers)
+            assert (answer.status_code, answer.json()) == (200, {"ok": True})
 
 
 async def test_an_approval_is_asked_for_and_given_as_chat_clients_do(ann: LangGraphClient) -> None:
