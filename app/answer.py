@@ -61,6 +61,8 @@ class Answer(BaseModel):
     """How sure the router was, 0 to 1."""
     degraded: bool = False
     """True when a simpler path answered than was chosen."""
+    cached: Literal["exact", "similar", ""] = ""
+    """How the answer cache knew the question, where the answer was given before; empty where it was made now."""
     reason: str = ""
     """Why it abstained, was refused, failed, is partial or degraded; else why the route was taken."""
     steps: list[StepSummary] = Field(default_factory=list)
@@ -87,6 +89,7 @@ def answer_of(state: dict[str, Any]) -> dict[str, Any]:
         "route": decision["route"] if decision else "",
         "confidence": decision["confidence"] if decision else 0.0,
         "degraded": bool(degraded),
+        "cached": cache if (cache := state.get("cache")) in ("exact", "similar") else "",
         "reason": degraded or draft.get("reason", "") or (decision["reason"] if decision else ""),
         "steps": [{key: step[key] for key in StepSummary.model_fields} for step in state.get("steps", [])],
     }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from twintrack.app.answer_reuse import answer_reuse
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
@@ -66,10 +67,13 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         approve=frozenset(settings.team.approve),
         ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),
     )
+    resources = dataclasses.replace(resources, **overrides)
+    if resources.reuse is None:
+        resources = dataclasses.replace(resources, reuse=answer_reuse(settings, source, resources))
     return Parts(
         settings=settings,
         source=source,
-        resources=dataclasses.replace(resources, **overrides),
+        resources=resources,
         tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
         vault=vault,

@@ -7,6 +7,7 @@ from twintrack.app.places import place
 from twintrack.app.screen import say
 
 _COLOUR = {"answered": "", "abstained": "yellow", "refused": "red", "failed": "red", "interrupted": "magenta"}
+_KNOWN = {"exact": "asked before", "similar": "asked before in other words"}
 _WAITING = "It waits for your decision."
 
 
@@ -33,7 +34,8 @@ def footnote(answer: Answer) -> str:
     reason = f"{'simpler path: ' if answer.degraded else ''}{answer.reason}"
     tokens = answer.usage.input_tokens + answer.usage.output_tokens
     spent = f"{tokens} tokens" if tokens else ""
-    parts = (answer.status, track, reason, spent, f"{answer.usage.seconds:.2f} s")
+    again = f"from the answer cache, {_KNOWN[answer.cached]}" if answer.cached else ""
+    parts = (answer.status, again, track, reason, spent, f"{answer.usage.seconds:.2f} s")
     return " · ".join(part for part in parts if part)
 
 

@@ -67,6 +67,7 @@ def _count(number: int, noun: str) -> str:
 
 _TOLD: dict[str, Callable[[Any], str]] = {
     "decision": lambda decision: f"{decision['route']} ({decision['reason']})" if decision else "",
+    "cache": lambda did: f"from the answer cache ({did})" if did in ("exact", "similar") else "",
     "recalled": _recalled,
     "evidence": lambda share: f"they hold {share:.0%} of the question" if share else "",
     "passages": _passages,

@@ -16,6 +16,7 @@ from redisvl.exceptions import RedisVLError
 from typing_extensions import TypedDict
 
 from twintrack.core import keys
+from twintrack.core.answer_counts import count
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Unavailable
@@ -24,6 +25,7 @@ from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.same_question import same_question, wording
 from twintrack.core.settings import CacheSettings
+from twintrack.core.tokens import is_chinese
 
 CACHE_BROKEN = (RedisError, RedisVLError, Unavailable, OSError, TimeoutError)
 """What makes a turn do without the cache."""
@@ -87,8 +89,8 @@ class AnswerCache:
         self._embedder = embedder
         self._stores = 0
 
-    async def look(self, question: str, vector: NDArray[np.float32], walls: Walls, *, memory: str = "") -> Found | None:
-        """Return the kept answer to the same question, if there is one inside the walls."""
+    async def look(self, question: str, vector: NDArray[np.float32], walls: Walls) -> tuple[Found, ...]:
+        """Return the kept answers to the same question inside the walls, best first."""
         index = await self._index(vector)
         readable = wording(question).readable
         filters = self._filters(walls, (_EVERYONE, _reader(walls.identity)))
@@ -99,7 +101,7 @@ class AnswerCache:
             nearest, given = tags(filters | {"exact": _exact(question)}), ()
         command = ("FT.SEARCH", index.name, nearest, *given, "RETURN", 2, *_FIELDS, "LIMIT", 0, _NEAREST, "DIALECT", 2)
         [reply] = await run(index, [command])
-        return self._best(question, _hits(reply), memory)
+        return self._fitting(question, _hits(reply))
 
     def fits(self, question: str, kept: str, similarity: float) -> bool:
         """Tell whether the answer to `kept` answers `question`; nearness alone never does."""
@@ -133,6 +135,14 @@ class AnswerCache:
         """Drop one answer."""
         await self.source.client().unlink(key)
 
+    async def count(self, identity: Identity, **by: int) -> None:
+        """Add to the counts of the caller's tenant."""
+        await count(self.source, identity.tenant_id, **by)
+
+    def language(self, question: str) -> str:
+        """Return the language a question is answered in where the caller chose none."""
+        return "zh" if is_chinese(question) else "other"
+
     def flight(self, question: str, walls: Walls, *, memory: str = "") -> str:
         """Return the name under which equal questions inside the same walls wait for each other."""
         reader = _reader(walls.identity) if memory else _EVERYONE
@@ -143,17 +153,15 @@ class AnswerCache:
     def _ttl_s(self) -> int:
         return max(1, round(self.settings.ttl_minutes * 60))
 
-    def _best(self, question: str, hits: list[tuple[str, str, float]], memory: str) -> Found | None:
+    def _fitting(self, question: str, hits: list[tuple[str, str, float]]) -> tuple[Found, ...]:
         exact = wording(question).exact
         found = []
         for key, data, similarity in hits:
             kept: Kept = json.loads(data)
             how: How = "exact" if wording(kept["question"]).exact == exact else "similar"
-            fits = how == "exact" or self.fits(question, kept["question"], similarity)
-            if fits and kept["memory"] in ("", memory):
+            if how == "exact" or self.fits(question, kept["question"], similarity):
                 found.append(Found(key, kept, how, similarity))
-        # What was made for this user comes before what was made for everyone.
-        return min(found, key=lambda one: (one.kept["memory"] != memory, one.how, -one.similarity), default=None)
+        return tuple(sorted(found, key=lambda one: (one.how, -one.similarity)))
 
     def _filters(self, walls: Walls, reader: str | tuple[str, ...]) -> dict[str, str | tuple[str, ...]]:
         """Return the tags, encoded so that no value can hold query syntax or be another's."""

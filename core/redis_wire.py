@@ -15,7 +15,7 @@ _NOTHING = object()
 PLAIN = frozenset(
     (
         *("DEL", "EXISTS", "EXPIRE", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
-        *("HDEL", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HSETNX"),
+        *("HDEL", "HGET", "HGETALL", "HKEYS", "HINCRBY", "HMGET", "HSET", "HSETNX"),
         *("ZADD", "ZRANGE", "ZREM", "ZREVRANGEBYLEX"),
         *("EVAL", "EVALSHA"),
         *("SADD", "SMEMBERS", "SREM"),

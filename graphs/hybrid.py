@@ -24,7 +24,7 @@ from twintrack.nodes.step_down import after_direct, after_team, step_down
 def build(resources: Resources) -> StateGraph[State, Context, InputState, OutputState]:
     """Draw: START -> admit -> recall -> route -> (direct | team) -> release -> remember -> END.
 
-    admit  -> refuse when a rail blocks;  direct -> team on weak evidence;
+    admit  -> refuse when a rail blocks;  route -> release with a kept answer;  direct -> team on weak evidence;
     team -> step_down -> direct when the team has no answer;  any broken step -> fail.
     """
     embedder, budgets = resources.embedder, resources.budgets
@@ -37,7 +37,9 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     graph.set_node_defaults(error_handler=recover.to_fail)
     graph.add_node("admit", partial(admit, policy=resources.policy))
     graph.add_node(
-        "recall", partial(recall, memory=resources.memory, embedder=embedder), error_handler=recover.to_route
+        "recall",
+        partial(recall, memory=resources.memory, embedder=embedder, reuse=resources.reuse),
+        error_handler=recover.to_route,
     )
     graph.add_node("route", partial(route, router=router, embedder=embedder), error_handler=recover.to_team)
     graph.add_node("direct", direct.build(resources).compile(name="direct", checkpointer=False))
@@ -49,13 +51,17 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     )
     graph.add_node("step_down", step_down)
     graph.add_node("release", partial(release, policy=resources.policy))
-    graph.add_node("remember", partial(remember, memory=resources.memory), error_handler=recover.keep_answer)
+    graph.add_node(
+        "remember",
+        partial(remember, memory=resources.memory, reuse=resources.reuse),
+        error_handler=recover.keep_answer,
+    )
     graph.add_node("refuse", refuse)
     graph.add_node("fail", fail)
     graph.add_edge(START, "admit")
     graph.add_conditional_edges("admit", in_loop(admitted), ["recall", "refuse"])
     graph.add_edge("recall", "route")
-    graph.add_conditional_edges("route", in_loop(chosen), ["direct", "team"])
+    graph.add_conditional_edges("route", in_loop(chosen), ["direct", "team", "release"])
     graph.add_conditional_edges("direct", in_loop(after_direct), ["team", "release"])
     graph.add_conditional_edges("team", in_loop(after_team), ["step_down", "release"])
     graph.add_edge("step_down", "direct")

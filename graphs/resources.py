@@ -11,6 +11,7 @@ from twintrack.guardrails import Policy
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
+from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.route import Classifier
 
 
@@ -30,5 +31,7 @@ class Resources:
     budgets: BudgetSettings
     ledger: Ledger | None = None
     """Where tools that change something are written down; None writes nothing down."""
+    reuse: Reuse | None = None
+    """Gives kept answers again; None where the answer cache is off."""
     approve: frozenset[str] = frozenset()
     """Names of the agents that a person must approve before they run."""

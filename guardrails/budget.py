@@ -147,6 +147,13 @@ def meters(budgets: BudgetSettings) -> Callable[[Sequence[Any], Any], list[Spend
     return missing
 
 
+def tokens_spent(config: Mapping[str, Any]) -> int:
+    """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
+    handlers = getattr(config.get("callbacks"), "handlers", ())
+    spent = (handler.usage() for handler in handlers if isinstance(handler, SpendMeter))
+    return next((usage["input_tokens"] + usage["output_tokens"] for usage in spent), 0)
+
+
 def _exceeded(limit: str, setting: str) -> BudgetExceeded:
     return BudgetExceeded(
         f"This run reached its limit of {limit}.", fix=f"Ask for less at once, or raise budgets.{setting}."

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from redis.exceptions import RedisError
 from redisvl.exceptions import RedisVLError
 
+from twintrack.core.answer_cache import answers_of, forget_answers
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Unavailable
@@ -108,12 +109,13 @@ class Memory:
         counts = await asyncio.gather(
             self.facts.retract(identity, thread_id, after=after),
             self.episodes.retract(identity, thread_id, after=after),
-            self.summaries.write(identity, thread_id, EMPTY),
+            forget_answers(self.source.client(), identity, thread_id=thread_id, after=after),
         )
-        return counts[0] + counts[1]
+        await self.summaries.write(identity, thread_id, EMPTY)
+        return sum(counts)
 
     async def export(self, user: Identity | str, *, tenant_id: str = "default") -> AsyncIterator[dict[str, Any]]:
-        """Yield every record the user has in memory, each with its tier; facts that no longer hold too."""
+        """Yield every record the user has in memory, each with its tier, and the answers kept of his turns."""
         client, identity = self.source.client(), _identity(user, tenant_id)
         for kinds in KINDS:
             tier = kinds.split(".")[0]
@@ -121,6 +123,8 @@ class Memory:
                 raw = await (client.get(name) if tier == "summary" else client.hget(name, "data"))
                 if raw:
                     yield {"tier": tier, **json.loads(raw)}
+        async for answer in answers_of(client, identity):
+            yield {"tier": "answer", **answer}
 
     async def erase(self, user: Identity | str, *, tenant_id: str = "default") -> int:
         """Delete everything the user has in memory; return how many records there were."""
@@ -129,6 +133,7 @@ class Memory:
             names = [name async for name in owned_keys(client, identity, kinds)]
             for start in range(0, len(names), 500):
                 count += await client.delete(*names[start : start + 500])
+        count += await forget_answers(client, identity)
         return count + int(await client.delete(vault_key(identity)))
 
     async def _summary(

@@ -18,6 +18,9 @@ _NEW_TURN: dict[str, Any] = {
     "tried": [],
     "passages": [],
     "evidence": 0.0,
+    "query": "",
+    "cache": "",
+    "lookup": None,
     "draft": None,
 }
 

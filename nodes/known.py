@@ -87,6 +87,11 @@ _ENOUGH = 0.5
 """Share of the question's content words that a fact must hold."""
 
 
+def about_user(text: str) -> bool:
+    """Tell whether a text speaks of whoever wrote it."""
+    return _ABOUT_ME.search(text) is not None
+
+
 def noted(text: str) -> Draft | None:
     """Acknowledge a statement about the user that asks nothing."""
     facts = [statement.text for statement in extract_facts(text)]
@@ -98,7 +103,7 @@ def noted(text: str) -> Draft | None:
 
 def known(question: str, facts: Sequence[Fact]) -> Draft | None:
     """Answer a question about the user from what the user has said."""
-    if not facts or not _ABOUT_ME.search(question):
+    if not facts or not about_user(question):
         return None
     asked = _content(question)
     fitting = [fact for fact in facts if asked and len(asked & _said(fact)) / len(asked) >= _ENOUGH]

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 from langchain_core.messages import AnyMessage
@@ -94,10 +95,16 @@ _LONGEST_LINE = 400
 _MOST_RECALLED = 5
 
 
+def prompts_version() -> str:
+    """Return a name that changes with the words of any prompt or phrase."""
+    texts = [text for name, text in sorted(globals().items()) if name.isupper() and isinstance(text, str)]
+    return blake2b("\x00".join([*texts, repr(_PHRASES)]).encode(), digest_size=8).hexdigest()
+
+
 def say(phrase: str, question: str, **parts: str) -> str:
     """Return a phrase in the language the caller chose, or else in the question's."""
     english, chinese = _PHRASES[phrase]
-    chosen = _locale()
+    chosen = chosen_locale()
     in_chinese = chosen.lower().startswith("zh") if chosen else is_chinese(question)
     return (chinese if in_chinese else english).format(**parts)
 
@@ -196,11 +203,11 @@ def _line(text: str) -> str:
 
 
 def _language() -> str:
-    chosen = _locale()
+    chosen = chosen_locale()
     return f"the language with the tag {chosen}" if chosen else "the language of the question"
 
 
-def _locale() -> str:
+def chosen_locale() -> str:
     """Return the language tag of the run's context; nothing outside a run, or where it is none."""
     try:
         runtime = get_runtime(Context)

@@ -1,5 +1,6 @@
-"""Bring back what the three memory tiers know that bears on the question."""
+"""Bring back what the three memory tiers know that bears on the question, and its answer where one is kept."""
 
+import asyncio
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -8,19 +9,31 @@ from langgraph.runtime import Runtime
 from twintrack.core.context import Context, identity_of
 from twintrack.core.embeddings import Embedder
 from twintrack.memory.tiers import Memory
+from twintrack.nodes.prompts import chosen_locale
+from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.state import State
 
 
 async def recall(
-    state: State, runtime: Runtime[Context], config: RunnableConfig, *, memory: Memory, embedder: Embedder
+    state: State,
+    runtime: Runtime[Context],
+    config: RunnableConfig,
+    *,
+    memory: Memory,
+    embedder: Embedder,
+    reuse: Reuse | None = None,
 ) -> dict[str, Any]:
-    """Ask all tiers at once, with the one embedding of the question that later steps reuse."""
+    """Ask all tiers and the answer cache at once, with the one embedding of the question that later steps reuse."""
     vector = await embedder.embed_one(state["question"])
-    recalled = await memory.recall(
+    identity = identity_of(runtime)
+    tiers = memory.recall(
         state["question"],
         vector,
-        identity=identity_of(runtime),
+        identity=identity,
         thread_id=str(config["configurable"].get("thread_id", "")),
         messages=state["messages"],
     )
-    return {"recalled": recalled}
+    if reuse is None:
+        return {"recalled": await tiers}
+    recalled, looked = await asyncio.gather(tiers, reuse.look(state, identity, chosen_locale()))
+    return {"recalled": recalled, **await reuse.settle(looked, state, recalled)}

@@ -1,5 +1,6 @@
 """Keep what this turn taught, for later turns and later conversations."""
 
+import asyncio
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -7,15 +8,18 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from twintrack.core.context import Context, identity_of
+from twintrack.guardrails.budget import tokens_spent
 from twintrack.memory.schemas import Turn
 from twintrack.memory.tiers import Memory
+from twintrack.nodes.prompts import chosen_locale
+from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.state import State
 
 
 async def remember(
-    state: State, runtime: Runtime[Context], config: RunnableConfig, *, memory: Memory
+    state: State, runtime: Runtime[Context], config: RunnableConfig, *, memory: Memory, reuse: Reuse | None = None
 ) -> dict[str, Any]:
-    """Write the episode, the user's facts and the window's summary."""
+    """Write the episode, the user's facts and the window's summary; keep the answer where it may be given again."""
     decision = state.get("decision")
     turn = Turn(
         thread_id=str(config["configurable"].get("thread_id", "")),
@@ -27,7 +31,14 @@ async def remember(
         status=state["answer"]["status"],
         messages=state["messages"],
     )
-    await memory.remember(turn, identity=identity_of(runtime))
+    identity = identity_of(runtime)
+    writing = memory.remember(turn, identity=identity)
+    if reuse is None:
+        await writing
+    else:
+        tokens = tokens_spent(config)
+        keeping = reuse.keep(state, identity, chosen_locale(), thread_id=turn.thread_id, tokens=tokens)
+        await asyncio.gather(writing, keeping)
     return {}
 
 

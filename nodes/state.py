@@ -65,6 +65,21 @@ class Decision(TypedDict):
     """What a small model read and wrote, where one was asked."""
 
 
+class Lookup(TypedDict):
+    """One look into the answer cache, for whoever keeps the answer later."""
+
+    outcome: Literal["exact", "similar", "new", "skipped", "broken"]
+    why: str
+    began: float
+    """Unix time, in seconds."""
+    corpus: str
+    """Version of the caller's corpus at that moment."""
+    memory: str
+    """Digest of what was remembered of the user, where that goes into the answer."""
+    flight: str
+    """Where others wait for this turn's answer; empty where nobody does."""
+
+
 class InputState(TypedDict):
     """What a caller may send."""
 
@@ -82,6 +97,8 @@ class OutputState(TypedDict):
     """Why a simpler path answered than was chosen; empty when none did."""
     steps: list[StepResult]
     """What the team's agents did; empty on the direct track."""
+    cache: str
+    """What the answer cache did: gave the answer (`exact`, `similar`), had none (`new`), or why it was not asked."""
 
 
 class State(OutputState, total=False):
@@ -95,6 +112,9 @@ class State(OutputState, total=False):
     passages: list[Passage]
     evidence: float
     """How well the passages cover the question, 0 to 1."""
+    query: str
+    """The question as the direct track searched for it."""
+    lookup: Lookup | None
     draft: Draft | None
     failure: str
     """What broke, for the label on the answer; empty when nothing did."""
@@ -136,6 +156,7 @@ class DirectOutput(TypedDict, total=False):
     """What the direct track hands back."""
 
     tried: list[Route]
+    query: str
     passages: list[Passage]
     evidence: float
     draft: Draft | None

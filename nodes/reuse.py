@@ -1,0 +1,194 @@
+"""Gives a kept answer again where that is safe, and keeps the answers that are safe to give again."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from twintrack.core.answer_cache import CACHE_BROKEN, AnswerCache, Found, Kept, Walls
+from twintrack.core.context import Identity
+from twintrack.core.embeddings import Embedder
+from twintrack.core.flights import Flights
+from twintrack.core.passages import Passage
+from twintrack.guardrails.citations import unresolved
+from twintrack.memory.schemas import Recalled
+from twintrack.nodes.known import about_user, known, noted
+from twintrack.nodes.reusable import memory_used, unfit_answer, unfit_question
+from twintrack.nodes.state import Draft, Lookup, State
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 0.5
+"""How long a turn waits for one look-up: a cache that is slower than that is broken."""
+_NOBODY = ""
+"""User id of nobody: what this one may read, everyone in the tenant may."""
+
+
+class CitedCorpus(Protocol):
+    """The part of a corpus that an answer's citations resolve in."""
+
+    async def version(self, *, identity: Identity) -> str:
+        """Return a name that changes whenever the caller's corpus does."""
+        ...
+
+    async def passage(self, passage_id: str, *, identity: Identity) -> Passage | None:
+        """Return the passage, or None where it is gone or not this caller's to read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look into the cache brought."""
+
+    lookup: Lookup
+    walls: Walls | None = None
+    found: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """Looks before a track is chosen, keeps after the answer is out; broken, it only ever costs the saving."""
+
+    cache: AnswerCache
+    flights: Flights
+    corpus: CitedCorpus
+    embedder: Embedder
+    prompt: str
+    """Version of the prompts and of what else makes an answer."""
+    model: str
+    writes: bool
+    """Whether a model writes the answers, so that what is remembered goes into them."""
+
+    async def look(self, state: State, identity: Identity, locale: str) -> Looked:
+        """Look for the question's answer; never raises."""
+        lookup = Lookup(outcome="new", why="", began=time.time(), corpus="", memory="", flight="")
+        if why := unfit_question(state["question"], state["messages"]):
+            return Looked({**lookup, "outcome": "skipped", "why": why})
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                corpus = await self.corpus.version(identity=identity)
+                walls = self._walls(identity, corpus, state["question"], locale)
+                found = await self._find(state["question"], walls)
+        except CACHE_BROKEN as error:
+            return Looked(_broken(lookup, error))
+        return Looked({**lookup, "corpus": corpus}, walls, found)
+
+    async def settle(self, looked: Looked, state: State, recalled: Recalled) -> dict[str, Any]:
+        """Give the kept answer where it may be given; else take the work on, or wait for who has."""
+        if looked.walls is None:
+            return _noted(looked.lookup)
+        question = state["question"]
+        if noted(question) or known(question, recalled["facts"]):
+            return _noted({**looked.lookup, "outcome": "skipped", "why": "about the user"})
+        memory = memory_used(recalled, state["messages"]) if self.writes else ""
+        lookup: Lookup = {**looked.lookup, "memory": memory}
+        try:
+            return await self._settled(replace(looked, lookup=lookup), looked.walls, question)
+        except CACHE_BROKEN as error:
+            return _noted(_broken(lookup, error))
+
+    async def keep(self, state: State, identity: Identity, locale: str, *, thread_id: str, tokens: int) -> None:
+        """Keep the turn's answer if it may be given again, and tell those who wait; never raises."""
+        lookup = state.get("lookup")
+        if lookup is None or lookup["outcome"] != "new":
+            return
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                stored = await self._kept(state, lookup, identity, locale, thread_id, tokens)
+                counts = self.cache.count(identity, misses=1, stored=int(stored))
+                land = [self.flights.land(lookup["flight"])] if lookup["flight"] else []
+                await asyncio.gather(counts, *land)
+        except CACHE_BROKEN as error:
+            log.warning("The answer was not kept: %s", error)
+
+    async def _settled(self, looked: Looked, walls: Walls, question: str) -> dict[str, Any]:
+        lookup = looked.lookup
+        if update := await self._served(looked.found, lookup, walls, question):
+            return update
+        flight = self.cache.flight(question, walls, memory=lookup["memory"])
+        wait_s = self.cache.settings.wait_s
+        leads = await self.flights.take_off(flight)
+        if not leads and wait_s:
+
+            async def look() -> dict[str, Any] | None:
+                return await self._served(await self._find(question, walls), lookup, walls, question)
+
+            update, leads = await self.flights.wait(flight, look, seconds=wait_s)
+            if update:
+                return update
+        return _noted({**lookup, "flight": flight if leads else ""})
+
+    async def _find(self, question: str, walls: Walls) -> tuple[Found, ...]:
+        return await self.cache.look(question, await self.embedder.embed_one(question), walls)
+
+    async def _served(
+        self, found: tuple[Found, ...], lookup: Lookup, walls: Walls, question: str
+    ) -> dict[str, Any] | None:
+        """Return the update that answers the turn, with an answer whose citations this caller can read now."""
+        for one in found:
+            if not _meant_for(one, lookup["memory"], question):
+                continue
+            draft: Draft = {**one.kept["draft"]}  # type: ignore[typeddict-item] # it was a draft when it was kept
+            if not await self._resolves(draft, walls.identity):
+                await self.cache.drop(one.key)
+                continue
+            spared = max(0, one.kept["took_ms"] - _ms_since(lookup["began"]))
+            counts = {f"hits_{one.how}": 1, "saved_ms": spared, "saved_tokens": one.kept["tokens"]}
+            await self.cache.count(walls.identity, **counts)
+            noted_ = _noted({**lookup, "outcome": one.how, "why": ""})
+            return {**noted_, "draft": draft, "decision": one.kept["decision"], "tried": ["direct"]}
+        return None
+
+    async def _resolves(self, draft: Draft, identity: Identity) -> bool:
+        names = [citation["passage_id"] for citation in draft["citations"]]
+        passages = await asyncio.gather(*(self.corpus.passage(name, identity=identity) for name in names))
+        return not any(map(unresolved, draft["citations"], passages))
+
+    async def _kept(
+        self, state: State, lookup: Lookup, identity: Identity, locale: str, thread_id: str, tokens: int
+    ) -> bool:
+        question, answer = state["question"], state["answer"]
+        corpus = lookup["corpus"]
+        if unfit_answer(state) or corpus != await self.corpus.version(identity=identity):
+            return False
+        shared = not lookup["memory"] and await self._resolves(answer, Identity(identity.tenant_id, _NOBODY))
+        kept = Kept(
+            question=question,
+            draft={**answer},
+            decision={**decision} if (decision := state.get("decision")) else None,
+            memory=lookup["memory"],
+            took_ms=_ms_since(lookup["began"]),
+            tokens=tokens,
+            created_at=time.time(),
+        )
+        walls = replace(self._walls(identity, corpus, question, locale), shared=shared)
+        vector = await self.embedder.embed_one(question)
+        await self.cache.keep(kept, vector, walls, author=identity, thread_id=thread_id)
+        return True
+
+    def _walls(self, identity: Identity, corpus: str, question: str, locale: str) -> Walls:
+        language = locale or self.cache.language(question)
+        return Walls(
+            identity=identity, route="direct", prompt=self.prompt, corpus=corpus, model=self.model, language=language
+        )
+
+
+def _meant_for(found: Found, memory: str, question: str) -> bool:
+    """Tell whether an answer fits what is remembered of the user: made with the same, or with nothing at all."""
+    made_with = found.kept["memory"]
+    return made_with == memory or (not made_with and not about_user(question))
+
+
+def _noted(lookup: Lookup) -> dict[str, Any]:
+    said = f"{lookup['outcome']}: {lookup['why']}" if lookup["why"] else lookup["outcome"]
+    return {"lookup": lookup, "cache": said}
+
+
+def _broken(lookup: Lookup, error: Exception) -> Lookup:
+    log.warning("Answered without the answer cache: %s", error)
+    return {**lookup, "outcome": "broken", "why": type(error).__name__}
+
+
+def _ms_since(moment: float) -> int:
+    return round((time.time() - moment) * 1000)
