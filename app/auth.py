@@ -40,7 +40,8 @@ async def authenticate(headers: dict[bytes, bytes], scope: dict[str, Any]) -> di
             return dict(STRANGER)
         raise Refused(status_code=401, detail=why)
     # The server would pass a display name on as the user's id where it updates a thread, without the tenant.
-    return {"identity": identity.user_id, "tenant_id": identity.tenant_id, "display_name": "", "permissions": []}
+    named = {"identity": identity.user_id, "tenant_id": identity.tenant_id, "groups": list(identity.groups)}
+    return {**named, "display_name": "", "permissions": []}
 
 
 @auth.on
