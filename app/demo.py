@@ -23,7 +23,8 @@ from twintrack.core.context import Identity
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.settings import Settings, load_settings
 
-WHO = Identity("default", "demo")
+WHO = Identity("demo", "demo")
+"""A tenant of its own: what the demo reads and says never mixes with anyone's."""
 
 
 @click.command()
@@ -51,7 +52,7 @@ async def _shown(docs: Path, direct: str | None, complex_: str | None) -> None:
         answer = await _ask(app, console, "A complex task", questions.complex)
         await _aftermath(app, console, answer)
     heading(console, "Your turn")
-    say(console, f"{_program()} chat")
+    say(console, f"{_program()} chat --tenant {WHO.tenant_id}")
 
 
 async def _told(docs: Path, direct: str | None, complex_: str | None) -> None:
@@ -63,7 +64,7 @@ async def _told(docs: Path, direct: str | None, complex_: str | None) -> None:
     async with open_app(settings) as app:
         told["ingest"] = dataclasses.asdict(await _ingest(app, docs))
         for track, question in dataclasses.asdict(questions).items():
-            answer = await app.ask(question, user_id=WHO.user_id)
+            answer = await app.ask(question, user_id=WHO.user_id, tenant_id=WHO.tenant_id)
             told[track] = {"question": question} | answer.model_dump(mode="json")
             versions = await app.versions.list(answer.thread_id, identity=WHO)
             told["versions"] = [version.to_json() for version in versions]
@@ -89,7 +90,7 @@ async def _ask(app: App, console: Console, title: str, question: str) -> Answer:
     say(console, question, "bold")
     console.print()
     with console.status("[dim]thinking[/dim]"):
-        answer = await app.ask(question, user_id=WHO.user_id)
+        answer = await app.ask(question, user_id=WHO.user_id, tenant_id=WHO.tenant_id)
     show(answer, console)
     return answer
 
@@ -98,7 +99,7 @@ async def _aftermath(app: App, console: Console, answer: Answer) -> None:
     heading(console, "Its versions")
     console.print(version_table(await app.versions.list(answer.thread_id, identity=WHO)))
     heading(console, "Its trace")
-    if trace := await app.trace(answer, user_id=WHO.user_id):
+    if trace := await app.trace(answer, user_id=WHO.user_id, tenant_id=WHO.tenant_id):
         print_trace(trace, console)
 
 

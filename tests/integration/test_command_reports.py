@@ -54,6 +54,17 @@ def test_the_demo_asks_what_the_folder_can_answer_and_cites_it_from_here(filled:
     assert own["ingest"]["skipped"] == 2
 
 
+def test_the_demo_leaves_nothing_with_the_user(clean: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "wires.md").write_text("# Wires\n\nA wire to another country costs $25.\n")
+    shown = run(tmp_path, clean, "demo", "--docs", "docs").stdout
+    assert "chat --tenant demo" in shown
+    question = "What does a wire to another country cost?"
+    own = json.loads(run(tmp_path, clean, "ask", question, "--json").stdout)
+    assert (own["status"], own["citations"]) == ("abstained", [])
+    assert "$25" in json.loads(run(tmp_path, clean, "ask", question, "--tenant", "demo", "--json").stdout)["text"]
+
+
 def test_the_demo_on_the_projects_own_docs_takes_both_tracks_and_answers_every_part(clean: str) -> None:
     root = Path(__file__).parents[2]
     told = json.loads(run(root, clean, "demo", "--json").stdout)
