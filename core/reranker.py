@@ -15,6 +15,8 @@ from twintrack.core.tokens import stem, words
 WINDOW_CHARS = 240
 """Length of the parts of a passage that are compared with the question."""
 _STEPS = 127
+_LONGEST = 400
+"""Characters of a question that one part can answer; a longer one is about too many things at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class BestPart:
     phrase_weight: float = 0.2
 
     async def scores(self, question: str, vector: NDArray[np.float32], candidates: Sequence[Candidate]) -> list[float]:
-        """Return the sum of the three."""
+        """Return the sum of the three; the search's score alone where the question is a long text."""
+        if len(question) > _LONGEST:
+            return [one.score for one in candidates]
         base = np.array([one.score for one in candidates], np.float64)
         nearest = np.array([float((one.windows @ vector).max(initial=0.0)) for one in candidates])
         pairs = _pairs(question)
@@ -71,6 +75,6 @@ def unpacked(stored: bytes | None, dims: int) -> NDArray[np.float32]:
 
 def _pairs(question: str) -> list[str]:
     """Return the question's neighbouring words, but for pairs of stop words."""
-    said = words(question[:4000])
+    said = words(question)
     pairs = pairwise(said)
     return list(dict.fromkeys(f" {stem(a)} {stem(b)} " for a, b in pairs if not {a, b} <= STOP_WORDS))
