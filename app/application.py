@@ -15,6 +15,7 @@ from langgraph.types import Command
 
 from twintrack.app.answer import Answer, Usage, answer_of
 from twintrack.app.decisions import read_decisions
+from twintrack.app.erasure import Erased, erase_user
 from twintrack.app.originals import with_originals
 from twintrack.app.parts import Parts
 from twintrack.app.run_queue import RunQueue
@@ -130,6 +131,10 @@ class App:
                 yield event
             answer = await self._answer(final, turn, masked.found, started)
         yield StreamEvent("answer", answer=answer)
+
+    async def erase(self, user_id: str, *, tenant_id: str = "default") -> Erased:
+        """Delete all that is kept of a user: conversations, memory, traces, own documents; return how much it was."""
+        return await erase_user(self.parts, self.versions, Identity(tenant_id, user_id))
 
     async def trace(self, answer: Answer, *, user_id: str = "local", tenant_id: str = "default") -> Trace | None:
         """Return the trace of a turn, where traces are kept in Redis."""

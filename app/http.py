@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from twintrack.app.callers import HEALTH
 from twintrack.app.edge import MaskingMiddleware
+from twintrack.app.erasure import erase_user
 from twintrack.app.http_errors import answer_error
 from twintrack.app.http_gate import Gate
 from twintrack.app.http_memory import memory_routes
@@ -73,7 +74,7 @@ app = Starlette(
     routes=[
         Route(HEALTH, health, methods=["GET"]),
         *version_routes(versions, SavedOwners(saver)),
-        *memory_routes(parts.resources.memory),
+        *memory_routes(parts.resources.memory, lambda who: erase_user(parts, versions, who)),
     ],
     middleware=_middleware(),
     exception_handlers={TwintrackError: answer_error},

@@ -11,6 +11,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from twintrack.app.erasure import Erased
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import heading, say, screen
 from twintrack.core.context import Identity
@@ -93,11 +94,24 @@ def export(user: str, tenant: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @owner_options
 def erase(yes: bool, user: str, tenant: str, as_json: bool) -> None:
-    """Delete all that is kept of the user in memory, for good."""
+    """Delete all that is kept of the user, for good: memory, conversations, traces and own documents.
+
+    What was sent to Langfuse stays there.
+    """
     if not yes:
-        click.confirm(f"Delete all that is remembered of {tenant}/{user}, for good?", abort=True, err=True)
-    count = _run(lambda memory: memory.erase(Identity(tenant, user)))
-    _told({"erased": count}, f"Erased {count} records of {tenant}/{user}.", as_json)
+        question = f"Delete all memory, conversations, traces and own documents of {tenant}/{user}, for good?"
+        click.confirm(question, abort=True, err=True)
+    erased = asyncio.run(_erase(Identity(tenant, user))).to_json()
+    count = sum(erased.values())
+    parts = ", ".join(f"{number} {kind}" for kind, number in erased.items() if number)
+    _told({"erased": count, **erased}, f"Erased of {tenant}/{user}: {parts or 'nothing was kept'}.", as_json)
+
+
+async def _erase(who: Identity) -> Erased:
+    from twintrack.app.assemble import open_app
+
+    async with open_app() as app:
+        return await app.erase(who.user_id, tenant_id=who.tenant_id)
 
 
 def _show(facts: Sequence[Fact], episodes: Sequence[Episode], *, as_json: bool) -> None:

@@ -75,6 +75,10 @@ local function forget(old)
   redis.call('HDEL', ledger, old, old .. '!')
 end
 
+-- A saver of another kind keeps no owner of the thread.
+if redis.call('EXISTS', ids) == 0 and redis.call('HEXISTS', info, 'user') == 0 then
+  redis.call('HSET', info, 'tenant', ARGV[3], 'user', ARGV[4])
+end
 local made = redis.call('HINCRBY', ledger, '#', 1)
 local new = cjson.decode(ARGV[12])
 new.state, new.what, new.at, new.made_at, new.call, new.replays = 'started', what, at, at, call, 0

@@ -209,11 +209,11 @@ class CheckpointStorage:
         new = await self.command("HSETNX", info, field_, version)
         return bool(new) or await self.command("HGET", info, field_) == version
 
-    async def threads(self) -> AsyncIterator[str]:
+    async def threads(self, having: str = "ids") -> AsyncIterator[str]:
         """Yield the id of every thread; walks the whole key space, so nothing is ever missing or left behind."""
-        async for found in self.client().scan_iter(match=f"{PREFIX}:checkpoint:*:ids", count=1000):
+        async for found in self.client().scan_iter(match=f"{PREFIX}:checkpoint:*:{having}", count=1000):
             name = found.decode() if isinstance(found, bytes) else found
-            yield decode(name[len(PREFIX) + len(":checkpoint:{") : -len("}:ids")])
+            yield decode(name[len(PREFIX) + len(":checkpoint:{") : -len(f"}}:{having}")])
 
     async def command(self, *words: Any) -> Any:
         """Run one plain command; replies are bytes whatever the client decodes."""

@@ -58,10 +58,15 @@ async def run_lease(
         await lease.leave()
 
 
+def lease_key(thread_id: str) -> bytes:
+    """Return the key of a thread's lease, beside the thread's other keys."""
+    return thread_keys(thread_id)[0].removesuffix(b"ids") + b"lease"
+
+
 class _Lease:
     def __init__(self, storage: CheckpointStorage, thread_id: str, lease_s: float) -> None:
         self._storage, self._thread_id, self._lease_s = storage, thread_id, lease_s
-        self._key = thread_keys(thread_id)[0].removesuffix(b"ids") + b"lease"
+        self._key = lease_key(thread_id)
         self._holder, self._ms = uuid4().bytes, b"%d" % int(lease_s * 1000)
         self._look_s = min(lease_s / 4, _LOOK_S)
         self.lost = False

@@ -16,6 +16,7 @@ from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger_rows import ToolCallRecord, recorded
 from twintrack.memory.rollback import Rollback, roll_back
+from twintrack.memory.run_lease import lease_key
 from twintrack.memory.tiers import Memory
 from twintrack.memory.version import Version, version_of
 from twintrack.memory.version_diff import diff_states, plain
@@ -156,9 +157,9 @@ class Versions:
         return await self._storage.prune(thread_id, keep_last, retention=True)
 
     async def delete(self, thread_id: str, *, identity: Identity | None = None) -> None:
-        """Remove the thread and every trace of it."""
+        """Remove the thread and every trace of it; a run that is on it ends."""
         await self._open(thread_id, identity)
-        await self._saver.adelete_thread(thread_id)
+        await self._delete(thread_id)
 
     async def threads(self, identity: Identity) -> AsyncIterator[str]:
         """Yield the threads of one user; walks the whole key space."""
@@ -168,10 +169,17 @@ class Versions:
 
     async def erase(self, identity: Identity) -> int:
         """Remove every thread of one user; return how many there were."""
-        mine = [thread_id async for thread_id in self.threads(identity)]
+        mine = {thread_id async for thread_id in self.threads(identity)}
+        # Threads that were claimed, or acted on, and have no version.
+        bare = {thread_id async for thread_id in self._storage.threads("info")} - mine
+        mine |= {thread_id for thread_id in bare if await self.owner(thread_id) == identity}
         for thread_id in mine:
-            await self._saver.adelete_thread(thread_id)
+            await self._delete(thread_id)
         return len(mine)
+
+    async def _delete(self, thread_id: str) -> None:
+        await self._saver.adelete_thread(thread_id)
+        await self._storage.command("UNLINK", lease_key(thread_id))
 
     @property
     def _saver(self) -> VersionedRedisSaver:
