@@ -33,8 +33,8 @@ async def events_of(run: AsyncIterator[Any], final: dict[str, Any]) -> AsyncIter
 
 
 def _token(message: Any, metadata: dict[str, Any]) -> str:
-    """Return what the answering step says while it writes; nothing else streams its words."""
-    is_answer = isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") == "answer"
+    """Return what the answering step says while it writes, or the judging one after it; nothing else streams words."""
+    is_answer = isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") in ("answer", "verify")
     return str(message.text) if is_answer else ""
 
 

@@ -20,14 +20,19 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
 
     Weak evidence leaves from `grade` without a draft.
     """
-    embedder, model = resources.embedder, resources.models.chat("answerer")
-    write = partial(answer, model=model, embedder=embedder, policy=resources.policy) if model else partial(quote, embedder=embedder)
+    embedder, model, judge = resources.embedder, resources.models.chat("answerer"), resources.models.chat("judge")
+    heard = resources.policy if judge is None else None
+    write = (
+        partial(answer, model=model, embedder=embedder, policy=heard)
+        if model
+        else partial(quote, embedder=embedder, policy=heard)
+    )
     graph = StateGraph(DirectState, context_schema=Context, output_schema=DirectOutput)
     graph.add_node("rewrite", partial(rewrite, model=model))
     graph.add_node("retrieve", partial(retrieve, corpus=resources.corpus, embedder=embedder))
     graph.add_node("grade", grade)
     graph.add_node("answer", write)
-    graph.add_node("verify", verify)
+    graph.add_node("verify", partial(verify, model=judge, policy=resources.policy))
     graph.add_edge(START, "rewrite")
     graph.add_edge("rewrite", "retrieve")
     graph.add_edge("retrieve", "grade")

@@ -27,7 +27,7 @@ def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, Tea
     graph.add_node("agent", partial(work, agents=agents, seconds=budgets.agent_seconds))
     graph.add_node("gather", gather)
     graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
-    graph.add_node("verify", partial(verify_findings, corpus=resources.corpus))
+    graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
     graph.add_conditional_edges("delegate", in_loop(ready), ["agent", "gather"])

@@ -14,9 +14,10 @@ from twintrack.guardrails import Policy
 from twintrack.nodes.extract import best_sentence, extract
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import answer_prompt, say
-from twintrack.nodes.route import QUIET
 from twintrack.nodes.speak import Speaker
 from twintrack.nodes.state import DirectState, Draft
+from twintrack.nodes.structured import QUIET
+from twintrack.nodes.support import supported
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _NO_ANSWER = "NO ANSWER"
@@ -24,30 +25,44 @@ _ENDS = re.compile(r"[.!?\]\n。！？]")
 """What may end a sentence, so that not every token costs a look at the whole text."""
 
 
-async def quote(state: DirectState, *, embedder: Embedder) -> dict[str, Any]:
-    """Answer with the best sentences of the passages, word for word."""
-    return {"draft": await extract(state["query"], state["passages"], embedder=embedder)}
+async def quote(state: DirectState, *, embedder: Embedder, policy: Policy | None = None) -> dict[str, Any]:
+    """Answer with the best sentences of the passages, word for word; with a policy they are heard at once."""
+    draft = await extract(state["query"], state["passages"], embedder=embedder)
+    if policy is not None and draft["status"] == "answered":
+        _speaker(state, policy).say(draft["text"])
+    return {"draft": draft}
 
 
-async def answer(state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy) -> dict[str, Any]:
-    """Have the model answer from the passages; where it fails, quote them and say so."""
-    speaker = Speaker(state["messages"], policy, [passage["text"] for passage in state["passages"]])
+async def answer(
+    state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy | None
+) -> dict[str, Any]:
+    """Have the model answer from the passages; where it fails, quote them and say so.
+
+    Without a policy nothing is heard yet: a judge comes first.
+    """
+    speaker = _speaker(state, policy) if policy is not None else None
     try:
         text = await _written(state, model, speaker)
     except TwintrackError as error:
         label = also(state, f"answered by quoting: {error.problem}")
-        return await quote(state, embedder=embedder) | {"degraded": label}
+        heard = speaker is not None and speaker.begun
+        return await quote(state, embedder=embedder, policy=None if heard else policy) | {"degraded": label}
     return {"draft": cited(state["question"], text, state["passages"])}
 
 
-async def _written(state: DirectState, model: BaseChatModel, speaker: Speaker) -> str:
+def _speaker(state: DirectState, policy: Policy) -> Speaker:
+    return Speaker(state["messages"], policy, [passage["text"] for passage in state["passages"]])
+
+
+async def _written(state: DirectState, model: BaseChatModel, speaker: Speaker | None) -> str:
     """Return the model's text; its own tokens stay unheard, its cited sentences are spoken as they are finished."""
     text, spoken = "", 0
     async for chunk in model.astream(answer_prompt(state), QUIET):
         text += str(chunk.text)
-        if _ENDS.search(str(chunk.text)):
+        if speaker is not None and _ENDS.search(str(chunk.text)):
             spoken = _speak(state, _marked_sentences(text)[:-1], spoken, speaker)
-    _speak(state, _marked_sentences(text), spoken, speaker)
+    if speaker is not None:
+        _speak(state, _marked_sentences(text), spoken, speaker)
     return text
 
 
@@ -60,16 +75,17 @@ def _speak(state: DirectState, pieces: Sequence[str], spoken: int, speaker: Spea
 
 
 def cited(question: str, text: str, passages: list[Passage]) -> Draft:
-    """Keep the sentences that name a passage; every mark becomes a citation with its quote."""
+    """Keep the sentences that name a passage and are borne out by it; every mark becomes a citation with its quote."""
     if not text.strip() or _NO_ANSWER in text:
         return Draft(status="abstained", text=say("abstain", question), citations=[], reason="not in the passages")
     kept: list[str] = []
     citations: dict[int, Citation] = {}
     for sentence in _marked_sentences(text):
         numbers = [int(mark) for mark in _MARK.findall(sentence) if 1 <= int(mark) <= len(passages)]
-        for number in numbers:
-            citations.setdefault(number, _citation(number, sentence, passages[number - 1]))
-        if numbers:
+        told = "\n".join(f"{passages[number - 1]['title']}\n{passages[number - 1]['text']}" for number in numbers)
+        if numbers and supported(sentence, told, question):
+            for number in numbers:
+                citations.setdefault(number, _citation(number, sentence, passages[number - 1]))
             kept.append(_MARK.sub(lambda mark, known=numbers: mark[0] if int(mark[1]) in known else "", sentence))  # type: ignore[misc]
     if not kept:
         return Draft(status="abstained", text=say("abstain", question), citations=[], reason="no claim was supported")

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
+from twintrack.core.passages import Citation
 from twintrack.core.tokens import sentences
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -54,6 +56,49 @@ def without(text: str, bad: Collection[int], quotes: Iterable[str] = ()) -> str:
         if not good and (stop := _STOP.match(text, start)):
             start = stop.end()
     return re.sub(r"\n{3,}", "\n\n", kept + text[start:]).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a group of marks vouches for."""
+
+    text: str
+    markers: tuple[int, ...]
+    start: int
+    end: int
+    """Where it stands in the answer, its marks and their full stop included."""
+    verbatim: bool
+    """Whether it is nothing but the quote of one of its citations."""
+
+
+def cited_claims(text: str, citations: Iterable[Citation]) -> list[Claim]:
+    """Return the sentence, or the quote, before each group of marks."""
+    quotes: dict[int, str] = {citation["marker"]: citation["quote"] for citation in citations}
+    found: list[Claim] = []
+    start = 0
+    for group in _groups(text, marks(text, quotes.values())):
+        markers = tuple(dict.fromkeys(int(mark[1]) for mark in group))
+        said = text[start : group[0].start()].rstrip()
+        own = next((quotes[one] for one in markers if one in quotes and said.endswith(quotes[one])), None)
+        spoken = own if own is not None else _last_sentence(said)
+        stop = _STOP.match(text, group[-1].end())
+        end = stop.end() if stop else group[-1].end()
+        found.append(Claim(spoken, markers, start + len(said) - len(spoken), end, own is not None))
+        start = end
+    return found
+
+
+def without_claims(text: str, bad: Iterable[Claim]) -> str:
+    """Return the text without some of its claims."""
+    for claim in sorted(bad, key=lambda one: -one.start):
+        text = text[: claim.start].rstrip(" ") + text[claim.end :]
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _last_sentence(said: str) -> str:
+    line = said[said.rfind("\n") + 1 :]
+    whole = claims(line)
+    return whole[-1] if whole and line.endswith(whole[-1]) else line.strip()
 
 
 def _groups(text: str, found: Iterable[re.Match[str]]) -> list[list[re.Match[str]]]:

@@ -13,8 +13,8 @@ from twintrack.nodes.claims import claims, marks, numbers, renumbered
 from twintrack.nodes.delegate import rejected
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import compose_prompt, say
-from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Draft, StepResult, TeamState
+from twintrack.nodes.structured import QUIET
 
 _ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
 """The number of a list's item."""

@@ -15,8 +15,8 @@ from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
 from twintrack.nodes.prompts import task_prompt
 from twintrack.nodes.research import Found
-from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Assignment
+from twintrack.nodes.structured import QUIET
 from twintrack.nodes.tools import mark
 
 NO_ANSWER = "NO ANSWER"

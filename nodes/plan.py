@@ -11,8 +11,8 @@ from twintrack.core.errors import TwintrackError
 from twintrack.nodes.decompose import AgentCard, decompose
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import plan_prompt
-from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import Step, TeamState
+from twintrack.nodes.structured import asked
 
 
 class Planned(NamedTuple):
@@ -66,17 +66,16 @@ def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, 
     """Plan with a model; where it fails or names what does not exist, plan by rules."""
     agents = "\n".join(f"- {card.name}: {card.description}" for card in cards)
     names = {card.name for card in cards}
-    writer = model.with_structured_output(Plan)
 
     async def by_rules(state: TeamState, why: str) -> Planned:
         return Planned((await otherwise(state)).steps, f"planned by rules: {why}")
 
     async def planner(state: TeamState) -> Planned:
         try:
-            written = await writer.ainvoke(plan_prompt(state, agents, limit), QUIET)
+            written, _ = await asked(model, Plan, plan_prompt(state, agents, limit))
         except TwintrackError as error:
             return await by_rules(state, error.problem)
-        steps = sound(written.steps, names, limit) if isinstance(written, Plan) else []
+        steps = sound(written.steps, names, limit) if written else []
         return Planned(steps) if steps else await by_rules(state, "the plan named nothing that can be done")
 
     return planner

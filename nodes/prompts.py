@@ -72,6 +72,16 @@ Question:
 Findings:
 {findings}"""
 
+_JUDGE = """Judge an answer. For each numbered claim, decide whether its own passages say it: what they only suggest, or
+what is true without them, is not supported. Then decide whether the supported claims answer the question as it was
+asked: another person, thing, time or number than the one asked for is no answer.
+{rule}
+
+Question:
+{question}
+
+{claims}"""
+
 _PHRASES = {
     "abstain": (
         "I did not find an answer to this in the documents.",
@@ -153,6 +163,15 @@ def plan_prompt(state: TeamState, agents: str, limit: int) -> str:
 def compose_prompt(question: str, findings: str) -> str:
     """Ask for one text made of the findings."""
     return _COMPOSE.format(rule=_RULE, language=_language(), question=fenced(question), findings=fenced(findings))
+
+
+def judge_prompt(question: str, claims: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Ask of each claim whether its passages say it."""
+    asked = (
+        f"Claim {number}:\n{fenced(claim)}\nIts passages:\n{chr(10).join(map(fenced, passages))}"
+        for number, (claim, passages) in enumerate(claims, 1)
+    )
+    return _JUDGE.format(rule=_RULE, question=fenced(question), claims="\n\n".join(asked))
 
 
 def task_prompt(assignment: Assignment) -> str:

@@ -10,8 +10,8 @@ from twintrack.core.errors import TwintrackError
 from twintrack.nodes.admit import REFUSED
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import rewrite_prompt
-from twintrack.nodes.route import QUIET
 from twintrack.nodes.state import DirectState
+from twintrack.nodes.structured import QUIET
 
 _POINTS_BACK = re.compile(
     r"\b(it|its|that|this|they|them|their|those|these|he|she|his|her|there|one|same)\b|^(and|what about|how about|why)\b"

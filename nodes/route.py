@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
 
 from twintrack.core.embeddings import Embedder
@@ -16,9 +14,7 @@ from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.known import known, noted
 from twintrack.nodes.prompts import router_prompt
 from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
-
-QUIET: RunnableConfig = {"tags": ["nostream", "langsmith:nostream"]}
-"""Keeps the tokens of inner model calls out of the caller's stream: LangGraph knows one word, chat clients the other."""
+from twintrack.nodes.structured import asked
 
 
 class Classifier(Protocol):
@@ -62,13 +58,10 @@ class Router:
 
     async def _ask(self, model: BaseChatModel, question: str, score: float) -> Decision:
         try:
-            reply: Any = await model.with_structured_output(Judgement, include_raw=True).ainvoke(
-                router_prompt(question), QUIET
-            )
+            judgement, tokens = await asked(model, Judgement, router_prompt(question))
         except TwintrackError:
             return _decision("team", _confidence(score), "unsure: the router's model did not answer")
-        judgement, tokens = reply["parsed"], _tokens(reply["raw"])
-        if not isinstance(judgement, Judgement):
+        if judgement is None:
             return _decision("team", _confidence(score), "unsure: the router's model was not understood", tokens)
         return _decision("team" if judgement.complex else "direct", _confidence(score), "small model", tokens)
 
@@ -97,9 +90,3 @@ def _decision(route: Route, confidence: float, reason: str, tokens: int = 0) -> 
 
 def _confidence(score: float) -> float:
     return max(score, 1 - score)
-
-
-def _tokens(reply: Any) -> int:
-    """Return what a model's reply read and wrote, where its provider counts."""
-    usage = reply.usage_metadata if isinstance(reply, AIMessage) else None
-    return usage["total_tokens"] if usage else 0

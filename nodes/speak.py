@@ -22,7 +22,7 @@ class Speaker:
         self._id = answer_id(messages)
         self._policy = policy
         self._sources = sources
-        self._begun = False
+        self.begun = False
 
     def say(self, sentence: str) -> None:
         """Send one checked sentence; what a rail blocks is not heard."""
@@ -30,6 +30,6 @@ class Speaker:
         if verdict.blocked or self._id is None:
             return
         text = sentence if verdict.text is None else verdict.text
-        chunk: Any = AIMessageChunk(content=f" {text}" if self._begun else text, id=self._id)
+        chunk: Any = AIMessageChunk(content=f" {text}" if self.begun else text, id=self._id)
         push_message(chunk, state_key=None)
-        self._begun = True
+        self.begun = True

@@ -1,17 +1,24 @@
-"""Check every citation of a draft against the passage it names, and drop what does not hold."""
+"""Check every citation of a draft against the passage it names, and every claim against what it cites."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
 from twintrack.core.context import Context, Identity, identity_of
+from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Passage
+from twintrack.guardrails import Policy
 from twintrack.guardrails.citations import unresolved
-from twintrack.nodes.claims import without
+from twintrack.nodes.claims import Claim, cited_claims, marks, without, without_claims
+from twintrack.nodes.judge import judge
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import say
+from twintrack.nodes.speak import Speaker
 from twintrack.nodes.state import DirectState, Draft, TeamState
+from twintrack.nodes.support import supported
 
 
 class Passages(Protocol):
@@ -22,16 +29,30 @@ class Passages(Protocol):
         ...
 
 
-async def verify(state: DirectState) -> dict[str, Any]:
-    """Keep the citations whose quote stands in a retrieved passage; with none left, abstain."""
+async def verify(
+    state: DirectState, *, model: BaseChatModel | None = None, policy: Policy | None = None
+) -> dict[str, Any]:
+    """Keep what its passages bear out, by its words and then by a judge where one is set; with nothing left, abstain.
+
+    What a judge has to hear first is spoken here, once it is judged.
+    """
     draft = state.get("draft")
     if not draft or draft["status"] != "answered":
         return {}
     passages = {passage["id"]: passage for passage in state["passages"]}
-    return {"draft": checked(state["question"], draft, passages)}
+    draft = checked(state["question"], draft, passages)
+    if model is None or draft["status"] != "answered":
+        return {"draft": draft}
+    update = await _judged(state, draft, passages, model, whole=True)
+    if policy is not None and update["draft"]["status"] == "answered":
+        sources = [passage["text"] for passage in state["passages"]]
+        Speaker(state["messages"], policy, sources).say(update["draft"]["text"])
+    return update
 
 
-async def verify_findings(state: TeamState, runtime: Runtime[Context], *, corpus: Passages) -> dict[str, Any]:
+async def verify_findings(
+    state: TeamState, runtime: Runtime[Context], *, corpus: Passages, model: BaseChatModel | None = None
+) -> dict[str, Any]:
     """Read again each passage the team cites; what an agent made up, or may not read, does not hold."""
     draft = state.get("draft")
     if not draft or not draft["citations"]:
@@ -40,7 +61,10 @@ async def verify_findings(state: TeamState, runtime: Runtime[Context], *, corpus
     names = list(dict.fromkeys(citation["passage_id"] for citation in draft["citations"]))
     found = await asyncio.gather(*(corpus.passage(name, identity=identity) for name in names))
     passages = {name: passage for name, passage in zip(names, found, strict=True) if passage is not None}
-    return {"draft": checked(state["question"], draft, passages)}
+    draft = checked(state["question"], draft, passages)
+    if model is None or draft["status"] != "answered":
+        return {"draft": draft}
+    return await _judged(state, draft, passages, model, whole=False)
 
 
 def checked(question: str, draft: Draft, passages: Mapping[str, Passage]) -> Draft:
@@ -48,9 +72,58 @@ def checked(question: str, draft: Draft, passages: Mapping[str, Passage]) -> Dra
     bad = [one for one in draft["citations"] if unresolved(one, passages.get(one["passage_id"]))]
     good = [one for one in draft["citations"] if one not in bad]
     if not good:
-        return Draft(status="abstained", text=say("abstain", question), citations=[], reason="no citation resolved")
-    if not bad:
+        return _abstained(question, "no citation resolved")
+    if bad:
+        quotes = [citation["quote"] for citation in draft["citations"]]
+        text = without(draft["text"], {citation["marker"] for citation in bad}, quotes)
+        draft = Draft(**{**draft, "text": text, "citations": good})
+    return _kept(question, draft, _unsupported(question, draft, passages))
+
+
+def _unsupported(question: str, draft: Draft, passages: Mapping[str, Passage]) -> list[Claim]:
+    """Return the claims that the words, names and numbers of their passages do not bear out."""
+    held = _by_marker(draft, passages)
+    return [
+        claim
+        for claim in cited_claims(draft["text"], draft["citations"])
+        if not claim.verbatim and not supported(claim.text, _told(claim, held), question)
+    ]
+
+
+def _told(claim: Claim, held: Mapping[int, Passage]) -> str:
+    return "\n".join(f"{one['title']}\n{one['text']}" for number in claim.markers if (one := held.get(number)))
+
+
+def _by_marker(draft: Draft, passages: Mapping[str, Passage]) -> dict[int, Passage]:
+    return {one["marker"]: passages[one["passage_id"]] for one in draft["citations"] if one["passage_id"] in passages}
+
+
+def _kept(question: str, draft: Draft, bad: Iterable[Claim]) -> Draft:
+    """Return the draft without some claims, and without the citations that then vouch for nothing."""
+    if not (dropped := list(bad)):
         return draft
-    quotes = [citation["quote"] for citation in draft["citations"]]
-    text = without(draft["text"], {citation["marker"] for citation in bad}, quotes)
+    text = without_claims(draft["text"], dropped)
+    said = {int(mark[1]) for mark in marks(text, [one["quote"] for one in draft["citations"]])}
+    good = [one for one in draft["citations"] if one["marker"] in said]
+    if not good:
+        return _abstained(question, "no claim was supported by its passage")
     return Draft(**{**draft, "text": text, "citations": good})
+
+
+async def _judged(
+    state: DirectState | TeamState, draft: Draft, passages: Mapping[str, Passage], model: BaseChatModel, *, whole: bool
+) -> dict[str, Any]:
+    """Ask the judge; where it fails the draft stays as its words bear it out, and the answer says so."""
+    question = state["question"]
+    found = cited_claims(draft["text"], draft["citations"])
+    try:
+        answers, bad = await judge(question, found, _by_marker(draft, passages), model)
+    except TwintrackError as error:
+        return {"draft": draft, "degraded": also(state, f"not judged: {error.problem}")}
+    if whole and not answers:
+        return {"draft": _abstained(question, "the judge found no answer in what was cited")}
+    return {"draft": _kept(question, draft, [found[place] for place in sorted(bad)])}
+
+
+def _abstained(question: str, reason: str) -> Draft:
+    return Draft(status="abstained", text=say("abstain", question), citations=[], reason=reason)

@@ -82,7 +82,7 @@ async def stubbed(
 ) -> AsyncIterator[tuple[App, Stub]]:
     stub = Stub(parts)
     async with stub.server as server:
-        models = {role: f"openai:{role}" for role in ROLES}
+        models = {role: f"openai:{role}" for role in (*ROLES, *(parts.keys() & {"judge"}))}
         limits = {"base_url": server.base_url, "timeout_s": seconds, "total_s": 2 * seconds, "max_attempts": 2}
         async with opener({**(settings or {}), "models": {**models, **limits}}) as app:
             yield app, stub

@@ -80,7 +80,7 @@ async def test_inside_the_margin_the_small_model_chooses_the_track(opener: Opene
     def judge(_: Request) -> Reply:
         return says(json.dumps({"complex": complex_}))
 
-    async with stubbed(opener, {"router": {"margin": 0.5}}, router=judge) as (app, stub):
+    async with stubbed(opener, {"router": {"threshold": 0.5, "margin": 0.5}}, router=judge) as (app, stub):
         answer = await ask(app, SIMPLE)
     assert answer.route == route
     assert len(stub.asked("router")) == 1
@@ -117,7 +117,7 @@ async def test_an_answer_is_heard_sentence_by_sentence_and_only_what_is_released
 
 @pytest.mark.parametrize("subgraphs", [True, False])
 async def test_no_inner_call_streams_to_whoever_runs_the_plain_graph(opener: Opener, subgraphs: bool) -> None:
-    settings = {"router": {"margin": 0.5}}
+    settings = {"router": {"threshold": 0.5, "margin": 0.5}}
     async with stubbed(opener, settings, router=lambda _: says('{"complex": true}')) as (app, stub):
         run: Any = app.graph.astream(
             {"messages": [{"role": "user", "content": COMPLEX.split(" Also")[0]}]},
@@ -147,7 +147,7 @@ FAULTS = {"time-out": hangs(5), "garbage": garbage(), "error": fails(500), "not 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_model_that_breaks_leaves_a_labelled_answer(opener: Opener, role: str, fault: str) -> None:
-    settings = {"router": {"margin": 0.5}, "budgets": {"agent_seconds": 4.0}}
+    settings = {"router": {"threshold": 0.5, "margin": 0.5}, "budgets": {"agent_seconds": 4.0}}
     parts: dict[str, Part] = {"router": lambda _: says('{"complex": true}'), role: lambda _: FAULTS[fault]}
     async with stubbed(opener, settings, seconds=0.6, **parts) as (app, stub):
         team = await ask(app, COMPLEX)

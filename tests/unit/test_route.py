@@ -48,6 +48,10 @@ class Replying:
         self._reply = {"raw": AIMessage("{}", usage_metadata=usage), "parsed": parsed, "parsing_error": None}
         self.asked = 0
 
+    def model_copy(self, *, update: Any) -> "Replying":
+        assert update == {"disable_streaming": True}
+        return self
+
     def with_structured_output(self, schema: Any, *, include_raw: bool) -> "Replying":
         assert (schema, include_raw) == (Judgement, True)
         return self

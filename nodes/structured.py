@@ -1,0 +1,26 @@
+"""Ask a model for a value of a given shape, unheard, and say what that cost."""
+
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from pydantic import BaseModel
+
+QUIET: RunnableConfig = {"tags": ["nostream", "langsmith:nostream"]}
+"""Keeps the tokens of inner model calls out of the caller's stream: LangGraph knows one word, chat clients the other."""
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+async def asked(model: BaseChatModel, shape: type[Shape], prompt: str) -> tuple[Shape | None, int]:
+    """Return what the model answered, None where that is not of the shape, and the tokens it read and wrote.
+
+    Raises:
+        TwintrackError: the model failed, or the run's budget is spent.
+    """
+    # A value is of no use in parts; and a streamed one makes the vendor's client warn of its own message.
+    whole = model.model_copy(update={"disable_streaming": True})
+    reply: Any = await whole.with_structured_output(shape, include_raw=True).ainvoke(prompt, QUIET)
+    value, raw = reply["parsed"], reply["raw"]
+    usage = raw.usage_metadata if isinstance(raw, AIMessage) else None
+    return value if isinstance(value, shape) else None, usage["total_tokens"] if usage else 0
