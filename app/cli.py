@@ -17,6 +17,7 @@ from twintrack.core.resilience import log_retries_with_logging
 COMMANDS = {
     "ask": ("twintrack.app.ask", "Answer one question, with citations."),
     "bench": ("twintrack.bench.command", "Measure speed, side by side with peers."),
+    "cache": ("twintrack.app.cache", "Show what the answer cache holds and has saved, or empty it."),
     "chat": ("twintrack.app.chat", "Talk, with the steps shown live; /help lists what else can be done."),
     "demo": ("twintrack.app.demo", "Show the whole product on a folder of documents."),
     "dev": ("twintrack.app.dev", "Serve the graphs with langgraph dev."),

@@ -9,6 +9,7 @@ import click
 
 from twintrack.core.context import Identity
 from twintrack.core.settings import load_settings
+from twintrack.evals.cache_command import cache
 from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.router_command import router
 from twintrack.evals.rows import read_rows
@@ -22,6 +23,7 @@ def command() -> None:
     """Measure quality on data files; with --json the figures are one JSON object."""
 
 
+command.add_command(cache)
 command.add_command(router)
 
 

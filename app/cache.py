@@ -1,0 +1,94 @@
+"""`twintrack cache`: what the answer cache holds and has saved, and how to empty it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+from rich.table import Table
+
+from twintrack.app.screen import say, screen
+from twintrack.core.answer_cache import forget_answers
+from twintrack.core.answer_counts import CacheStats, clear_answers, read_stats
+from twintrack.core.context import Identity
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_errors import translated
+from twintrack.core.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+_SWITCH = "The answer cache is off; TWINTRACK_CACHE__ENABLED=true switches it on."
+_tenant = click.option("--tenant", default="default", show_default=True, help="Whose answers.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group()
+def command() -> None:
+    """Show what the answer cache holds and has saved, or empty it."""
+
+
+@command.command()
+@_tenant
+@_as_json
+def stats(tenant: str, as_json: bool) -> None:
+    """Show how many answers are kept, how often they were given again, and what that saved."""
+    settings = load_settings()
+    found = _run(settings, lambda source: read_stats(source, tenant))
+    if as_json:
+        click.echo(json.dumps({"tenant": tenant, "enabled": settings.cache.enabled, **found}, ensure_ascii=False))
+        return
+    console = screen()
+    console.print(_table(found))
+    if not settings.cache.enabled:
+        say(console, _SWITCH, "dim")
+
+
+@command.command()
+@click.option("--user", default=None, help="Only the answers that this user's turns left.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_tenant
+@_as_json
+def clear(user: str | None, yes: bool, tenant: str, as_json: bool) -> None:
+    """Drop the kept answers of a tenant and begin counting anew; with --user those of one user alone."""
+    whose = tenant if user is None else f"{tenant}/{user}"
+    if not yes:
+        click.confirm(f"Drop all kept answers of {whose}?", abort=True, err=True)
+
+    async def act(source: RedisSource) -> int:
+        if user is None:
+            return await clear_answers(source, tenant)
+        return await forget_answers(source.client(), Identity(tenant, user))
+
+    count = _run(load_settings(), act)
+    if as_json:
+        click.echo(json.dumps({"cleared": count}))
+    else:
+        click.echo(f"Dropped {count} answers of {whose}.")
+
+
+def _table(found: CacheStats) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    rows: dict[str, Any] = {
+        "answers kept": f"{found['entries']}, {found['personal']} of them for one user alone",
+        "given again": f"{found['hits']}: {found['hits_exact']} asked before, {found['hits_similar']} in other words",
+        "not found": found["misses"],
+        "hit rate": f"{found['hit_rate']:.1%}",
+        "time saved": f"{found['saved_ms'] / 1000:.1f} s",
+        "tokens saved": found["saved_tokens"],
+    }
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    return table
+
+
+def _run(settings: Settings, act: Callable[[RedisSource], Awaitable[T]]) -> T:
+    async def run() -> T:
+        source = RedisSource(settings.redis)
+        try:
+            async with translated():
+                return await act(source)
+        finally:
+            await source.aclose()
+
+    return asyncio.run(run())

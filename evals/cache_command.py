@@ -1,0 +1,48 @@
+"""`twintrack eval cache`: judge the answer cache on near misses and rewordings made from question files."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from twintrack.core.settings import load_settings
+from twintrack.evals.rows import read_rows
+from twintrack.evals.show import Figures, show
+
+
+@click.command("cache")
+@click.option(
+    "--data",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Questions with their passage (pid), conversation (conv) or source, as JSON lines; may be repeated.",
+)
+@click.option("--limit", type=click.IntRange(1), default=None, help="Rows of each file; all without it.")
+@click.option("--seed", default=0, show_default=True, help="Chooses the rows, with --limit, and the words put in.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def cache(data: tuple[Path, ...], limit: int | None, seed: int, as_json: bool) -> None:
+    """Judge how often the answer cache gives the answer to another question, and how often it finds the right one.
+
+    The threshold is chosen on one half of the passages; the figures are the other half's.
+    """
+    show(asyncio.run(_cache(data, limit, seed)), as_json)
+
+
+async def _cache(data: tuple[Path, ...], limit: int | None, seed: int) -> Figures:
+    from twintrack.app.progress import progress_bar
+    from twintrack.core.embeddings import open_embedder
+    from twintrack.core.redis_client import RedisSource
+    from twintrack.core.redis_errors import translated
+    from twintrack.evals import cache as judge
+
+    settings = load_settings()
+    files = [read_rows(path, limit=limit, seed=seed) for path in data]
+    source, embedder = RedisSource(settings.redis), open_embedder(settings.models)
+    try:
+        async with translated():
+            with progress_bar("Embedding") as tick:
+                shipped = settings.cache.threshold
+                return await judge.run(files, source=source, embedder=embedder, shipped=shipped, seed=seed, tick=tick)
+    finally:
+        await source.aclose()
