@@ -119,11 +119,11 @@ class WiredRedis(Redis):
         super().__init__(*given, **options)
         self._wires: dict[bool, Wire] = {}
         self._opening = asyncio.Lock()
-        self._shares = not self.connection_pool.connection_kwargs.get("decode_responses")
+        self.keeps_order = not self.connection_pool.connection_kwargs.get("decode_responses")
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command."""
-        if not self._shares or args[0] not in PLAIN or EMPTY_RESPONSE in options:
+        if not self.keeps_order or args[0] not in PLAIN or EMPTY_RESPONSE in options:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
         searches = args[0] == "FT.SEARCH"
         wire = self._wires.get(searches)

@@ -24,6 +24,7 @@ from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode, key
 from twintrack.core.redis_errors import translated
+from twintrack.core.redis_wire import WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
 from twintrack.memory.checkpoint_lists import Known, Pieces
@@ -66,6 +67,12 @@ class CheckpointStorage:
         """Return for how many milliseconds a thread lives on after it is written to, as the scripts take it."""
         return self._ttl
 
+    @property
+    def keeps_order(self) -> bool:
+        """Tell whether commands reach the server in the order in which they are given."""
+        client = self.client()
+        return isinstance(client, WiredRedis) and client.keeps_order
+
     async def put(self, thread_id: str, puts: Sequence[Put], owner: Identity | None = None) -> None:
         """Store checkpoints, all or none.
 
@@ -74,9 +81,14 @@ class CheckpointStorage:
             UnknownThread: the thread is someone else's.
         """
         runs = {put.run_id for put in puts} - {""}
-        # Before the put, so that no checkpoint is ever missing from the index of its run.
-        await self._index(thread_id, runs - self._indexed.get(thread_id, set()))
-        new = await self._put(thread_id, puts, [self._ttl, *_who(owner)])
+        head, unindexed = [self._ttl, *_who(owner)], runs - self._indexed.get(thread_id, set())
+        # The index first, so that no checkpoint is ever missing from the index of its run.
+        if unindexed and not self.keeps_order:
+            await self._index(thread_id, unindexed)
+        if unindexed and self.keeps_order:
+            _, new = await asyncio.gather(self._index(thread_id, unindexed), self._put(thread_id, puts, head))
+        else:
+            new = await self._put(thread_id, puts, head)
         # The thread may have been deleted elsewhere since this process indexed the run.
         await self._index(thread_id, {run.decode() for run in new} & self._indexed.get(thread_id, set()))
         self._remember(thread_id, runs)
@@ -88,12 +100,13 @@ class CheckpointStorage:
             return self._known.of(thread_id, blob[:TAG_BYTES])
 
         arguments = [item for put in puts for item in put.arguments(known)]
+        # Before the answer: the next version may be on its way by then. What turns out not to be stored is sent again.
+        for name, value in ((name, value) for put in puts for name, value in put.lists.items()):
+            self._known.learn(thread_id, name[:TAG_BYTES], value.names)
         new = await self._run(scripts.PUT, thread_id, [*head, *arguments])
         if new == [MISSING]:
             arguments = [item for put in puts for item in put.arguments(lambda _: frozenset())]
             new = await self._run(scripts.PUT, thread_id, [*head, *arguments])
-        for name, value in ((name, value) for put in puts for name, value in put.lists.items()):
-            self._known.learn(thread_id, name[:TAG_BYTES], value.names)
         return new
 
     async def write(

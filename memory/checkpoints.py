@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -34,8 +35,10 @@ from twintrack.memory.checkpoint_codec import (
 )
 from twintrack.memory.checkpoint_copy import copy_thread
 from twintrack.memory.checkpoint_entries import Put
+from twintrack.memory.checkpoint_flights import Flights
+from twintrack.memory.checkpoint_listing import matching, names_of
 from twintrack.memory.checkpoint_owner import owner_of
-from twintrack.memory.checkpoint_rows import Row, Write, place
+from twintrack.memory.checkpoint_rows import Row, Write
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.run_lease import LEASE_S, Policy, run_lease
@@ -79,6 +82,7 @@ class VersionedRedisSaver(AsyncRedisSaver):
         self.ttl_config = ttl if ttl_minutes is None else {"default_ttl": ttl_minutes, "refresh_on_read": True}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.single_writer = single_writer
+        self._flights = Flights()
         self._source = source
         self.configure_client(redis_url, redis_client, connection_args)
         minutes = (self.ttl_config or {}).get("default_ttl")
@@ -139,9 +143,9 @@ class VersionedRedisSaver(AsyncRedisSaver):
         left = limit
         threads = _one(thread_and_space(config)[0]) if config else self.storage.threads()
         async for thread_id in threads:
-            names = await self._names(thread_id, config, before)
+            names = await names_of(self.storage, thread_id, config, before)
             if filter:
-                names = await self._matching(thread_id, names, filter, left)
+                names = await matching(self.storage, self.serde, thread_id, names, filter, left)
             names = names[:left]
             for start in range(0, len(names), PAGE):
                 for found in await self.storage.read(thread_id, names[start : start + PAGE]):
@@ -149,28 +153,6 @@ class VersionedRedisSaver(AsyncRedisSaver):
             left = None if left is None else left - len(names)
             if left == 0:
                 return
-
-    async def _names(self, thread_id: str, config: RunnableConfig | None, before: RunnableConfig | None) -> list[bytes]:
-        where = config["configurable"] if config else {}
-        # The server hands over the bare inner dict.
-        cursor: Any = (before or {}).get("configurable", before) or {}
-        names = await self.storage.members(thread_id, where.get("checkpoint_ns"), cursor.get("checkpoint_id"))
-        only = where.get("checkpoint_id")
-        return names if not only else [name for name in names if place(name)[1] == only]
-
-    async def _matching(
-        self, thread_id: str, names: list[bytes], wanted: dict[str, Any], limit: int | None
-    ) -> list[bytes]:
-        kept: list[bytes] = []
-        for start in range(0, len(names), 256):
-            if limit is not None and len(kept) >= limit:
-                break
-            page = names[start : start + 256]
-            for name, row in zip(page, await self.storage.rows(thread_id, page), strict=True):
-                metadata = self.serde.loads_typed(row.metadata) if row else {}
-                if row and all(metadata.get(label) == value for label, value in wanted.items()):
-                    kept.append(name)
-        return kept
 
     async def aput(
         self,
@@ -188,7 +170,11 @@ class VersionedRedisSaver(AsyncRedisSaver):
         """
         thread_id, ns = thread_and_space(config)
         put = self.prepare(config, checkpoint, metadata, new_versions)
-        await self.storage.put(thread_id, [put], owner_of(config))
+        send = partial(self.storage.put, thread_id, [put], owner_of(config))
+        if put.expect is not None and self.storage.keeps_order:
+            await self._flights.put((thread_id, ns, put.checkpoint_id), (thread_id, ns, put.expect), send)
+        else:
+            await send()
         return config_of(thread_id, ns, checkpoint["id"])
 
     def prepare(
@@ -210,7 +196,9 @@ class VersionedRedisSaver(AsyncRedisSaver):
             Write(task_id, channel, WRITES_IDX_MAP.get(channel, index), task_path, self.serde.dumps_typed(value))
             for index, (channel, value) in enumerate(writes)
         ]
-        await self.storage.write(thread_id, ns, config["configurable"]["checkpoint_id"], packed, owner_of(config))
+        id_ = config["configurable"]["checkpoint_id"]
+        write = self.storage.write(thread_id, ns, id_, packed, owner_of(config))
+        await self._flights.write((thread_id, ns, id_), write)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

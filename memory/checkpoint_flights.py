@@ -1,0 +1,88 @@
+"""Lets a run's next version leave before the answer to the last one is back, so that both reach the disk at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from twintrack.core.errors import Conflict
+
+Place = tuple[str, str, str]
+"""Thread, namespace and id of a version."""
+_Key = tuple[asyncio.AbstractEventLoop, Place]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flight:
+    """A version that was sent and not yet answered."""
+
+    task: "asyncio.Task[None]"
+    ended: "asyncio.Future[None]"
+
+    def end(self) -> None:
+        """Let go whoever sent it."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+@dataclass(slots=True)
+class Flights:
+    """Versions under way, each awaited by who sent it or by who writes to it.
+
+    A run that waits for each version before its next step writes to a version only once that is stored, so it waits
+    as before. One that does not wait has writes under way, which it waits for at its end; they take over the waiting.
+    The server handles what leaves on one connection in the order in which it leaves, and each version names the one
+    before it, so nothing is stored without what it builds on.
+    """
+
+    _puts: dict[_Key, _Flight] = field(default_factory=dict)
+    _writes: dict[_Key, "list[asyncio.Task[None]]"] = field(default_factory=dict)
+
+    async def put(self, place: Place, parent: Place, send: Callable[[], Awaitable[None]]) -> None:
+        """Send a version; return once it is stored, or someone who writes to it waits for that."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(_sent(send, self._puts.get((loop, parent))))
+        flight = self._puts[loop, place] = _Flight(task, loop.create_future())
+        task.add_done_callback(lambda _: self._landed((loop, place), flight))
+        if (waiting := self._writes.get((loop, place))) is not None:
+            waiting.append(task)
+            return
+        try:
+            await flight.ended
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if task.done():
+            task.result()
+
+    async def write(self, place: Place, write: Awaitable[None]) -> None:
+        """Write to a version; return once that and the version itself are stored."""
+        at, waiting = (asyncio.get_running_loop(), place), list[asyncio.Task[None]]()
+        first = self._writes.setdefault(at, waiting) is waiting
+        if flight := self._puts.get(at):
+            waiting.append(flight.task)
+            flight.end()
+        try:
+            await write
+        finally:
+            if first:
+                del self._writes[at]
+        for task in waiting:
+            await asyncio.shield(task)
+
+    def _landed(self, at: _Key, flight: _Flight) -> None:
+        if self._puts.get(at) is flight:
+            del self._puts[at]
+        if not flight.task.cancelled():
+            flight.task.exception()  # whoever waits raises it; a run that was cancelled has nobody who waits
+        flight.end()
+
+
+async def _sent(send: Callable[[], Awaitable[None]], earlier: _Flight | None) -> None:
+    try:
+        await send()
+    except Conflict:
+        if earlier is None:
+            raise
+        # Not the newest while its parent was under way: the connection broke, and the two went apart.
+        await asyncio.shield(earlier.task)
+        await send()
