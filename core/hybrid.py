@@ -1,11 +1,11 @@
 """Finds records by meaning and by words in one round trip, and mixes the two rankings."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,14 @@ from redis.exceptions import RedisError
 
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
+from twintrack.core.redis_wire import together
 from twintrack.core.standard_score import standard
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One record found."""
 
     key: str
@@ -89,7 +89,7 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
         return rows
     replies = await _run(index, [("HMGET", key, *search.fields) for key in bare])
     found = {key: _fields(zip(search.fields, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
-    filled = [row if row.fields else replace(row, fields=found[row.key]) for row in rows]
+    filled = [row if row.fields else row._replace(fields=found[row.key]) for row in rows]
     return [row for row in filled if row.fields]
 
 
@@ -105,8 +105,7 @@ async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list
 
 
 async def _run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    client: Any = index.client
-    return list(await asyncio.gather(*(client.execute_command(*command) for command in commands)))
+    return await together(index.client, commands)
 
 
 def mix(
@@ -117,12 +116,11 @@ def mix(
     vector_weight: float,
 ) -> list[Row]:
     """Return the union of two rankings, ordered by the weighted sum of their standard scores."""
-    keys = list(fields)
     floor = min(similarity.values(), default=0.0)
-    near = np.array([similarity.get(key, floor) for key in keys])
-    text = np.array([text_score.get(key, 0.0) for key in keys])
-    mixed = vector_weight * standard(near) + (1.0 - vector_weight) * standard(text)
-    rows = [Row(key, float(mixed[i]), float(near[i]), float(text[i]), fields[key]) for i, key in enumerate(keys)]
+    near = [similarity.get(key, floor) for key in fields]
+    text = [text_score.get(key, 0.0) for key in fields]
+    mixed = vector_weight * standard(np.array(near)) + (1.0 - vector_weight) * standard(np.array(text))
+    rows = [Row(*row) for row in zip(fields, mixed.tolist(), near, text, fields.values(), strict=True)]
     return sorted(rows, key=lambda row: (-row.score, row.key))
 
 
@@ -144,17 +142,10 @@ def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
         hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
         # A record that runs out while it is found comes without fields.
         return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
-    rest = reply[1:]
-    size = 3 if len(rest) > 1 and isinstance(rest[1], bytes | str) else 2
-    hits = [tuple(rest[i : i + size]) for i in range(0, len(rest), size)]
-    return [
-        (
-            _text(key),
-            float(score[0]) if score else 0.0,
-            _fields(zip((found or [])[::2], (found or [])[1::2], strict=True)),
-        )
-        for key, *score, found in hits
-    ]
+    size = 3 if len(reply) > 2 and isinstance(reply[2], bytes | str) else 2
+    marks = map(float, reply[2::size]) if size == 3 else repeat(0.0)
+    found = ({} if pairs is None else _fields(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in reply[size::size])
+    return list(zip(map(_text, reply[1::size]), marks, found, strict=False))
 
 
 def scores(reply: Any) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The last traces of each user, kept in Redis so that they can be read without a Langfuse server."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,9 +8,21 @@ from typing import Any, Literal
 from twintrack.core.context import Identity
 from twintrack.core.keys import key, owned
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.redis_wire import together
 
 Level = Literal["DEBUG", "DEFAULT", "WARNING", "ERROR"]
 _ABOUT = "about"
+_BATCH = 2000
+"""Names and values in one call: Lua cannot unpack arbitrarily long lists."""
+_KEEP = """redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('EXPIRE', KEYS[1], ARGV[1])"""
+"""Writes spans and lets their trace live its whole time again. ARGV: seconds, then names and values."""
+_ENLIST = """redis.call('ZADD', KEYS[1], 'LT', ARGV[3], ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+local old = redis.call('ZRANGE', KEYS[1], 0, -(ARGV[2] + 1))
+if #old > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -(ARGV[2] + 1)) end
+return old"""
+"""Notes a trace and takes the oldest ones off the list. ARGV: seconds, how many to keep, start, trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +131,14 @@ class TraceStore:
         rows: dict[Any, Any] = {span.id: json.dumps(span.as_json(), ensure_ascii=False) for span in spans}
         rows[_ABOUT] = json.dumps({"thread_id": owner.thread_id}, ensure_ascii=False)
         first = min(span.start for span in spans)
-        await asyncio.gather(
-            self._keep(_trace(owner.identity, trace_id), rows), self._enlist(owner.identity, trace_id, first)
-        )
-
-    async def _keep(self, name: str, rows: dict[Any, Any]) -> None:
+        fields = [part for pair in rows.items() for part in pair]
+        head = ("EVAL", _KEEP, 1, _trace(owner.identity, trace_id), self.seconds)
+        keeping = [(*head, *fields[start : start + _BATCH]) for start in range(0, len(fields), _BATCH)]
+        enlisting = ("EVAL", _ENLIST, 1, _listing(owner.identity), self.seconds, self.keep, first, trace_id)
         client = self.source.client()
-        await client.hset(name, mapping=rows)
-        await client.expire(name, self.seconds)
-
-    async def _enlist(self, identity: Identity, trace_id: str, start: float) -> None:
-        client: Any = self.source.client()
-        listing = _listing(identity)
-        await client.zadd(listing, {trace_id: start}, lt=True)
-        _, old = await asyncio.gather(client.expire(listing, self.seconds), client.zrange(listing, 0, -(self.keep + 1)))
+        *_, old = await together(client, [*keeping, enlisting])
         if old:
-            names = [_trace(identity, one.decode()) for one in old]
-            await asyncio.gather(*(client.unlink(name) for name in names), client.zrem(listing, *old))
+            await together(client, [("UNLINK", _trace(owner.identity, one.decode())) for one in old])
 
     async def list(self, identity: Identity, thread_id: str | None = None) -> list[Trace]:
         """Return this user's traces, newest first."""

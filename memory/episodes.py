@@ -118,11 +118,14 @@ def _day(moment: float) -> str:
 
 def _with_neighbours(found: Sequence[Found]) -> list[Found]:
     """Order hits anew, each raised by the better of the turns right before and after it."""
-    scores = {(hit.data["thread_id"], hit.data["ordinal"]): hit.score for hit in found if hit.data["ordinal"]}
+    places = [(hit.data["thread_id"], hit.data["ordinal"]) for hit in found]
+    scores = {place: hit.score for place, hit in zip(places, found, strict=True) if place[1]}
 
-    def raised(hit: Found) -> float:
-        thread, number = hit.data["thread_id"], hit.data["ordinal"]
-        near = [scores.get((thread, number + step), 0.0) for step in (-1, 1)] if number else [0.0]
-        return hit.score + NEIGHBOUR_BONUS * max(0.0, *near)
+    def raised(at: int) -> float:
+        thread, number = places[at]
+        if not number:
+            return found[at].score
+        near = max(0.0, scores.get((thread, number - 1), 0.0), scores.get((thread, number + 1), 0.0))
+        return found[at].score + NEIGHBOUR_BONUS * near
 
-    return sorted(found, key=raised, reverse=True)
+    return [found[at] for at in sorted(range(len(found)), key=raised, reverse=True)]

@@ -1,12 +1,11 @@
 """Records that one user owns, found by meaning and by words: what facts and episodes are both kept as."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,14 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.hybrid import HybridSearch, hybrid, parse, run, tags
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
+from twintrack.core.redis_wire import together
 
 PAGE = 500
 EVERY = 10_000
 """Most records one listing returns."""
+_WRITE = """redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if ARGV[1] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"""
+"""Writes a record and sets how long it lives, as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,7 @@ class Record:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One record that a search brought."""
 
     data: dict[str, Any]
@@ -71,15 +73,12 @@ class Records:
         """Write records, all at once."""
         await self.index()
         kind = await self.kind()
-        await asyncio.gather(
-            *(self._write(keys.owned(kind, identity, each.id), each, identity, ttl_s) for each in records)
-        )
-
-    async def _write(self, name: str, record: Record, identity: Identity, ttl_s: int | None) -> None:
-        client = self.source.client()
-        await client.hset(name, mapping=_hash(identity, record))
-        if ttl_s is not None:
-            await client.expire(name, ttl_s)
+        client: Any = self.source.client()
+        ttl = "" if ttl_s is None else ttl_s
+        writing = [
+            ("EVAL", _WRITE, 1, keys.owned(kind, identity, one.id), ttl, *_hash(identity, one)) for one in records
+        ]
+        await together(client, writing)
 
     async def search(
         self,
@@ -103,9 +102,9 @@ class Records:
             candidates=candidates,
         )
         rows = await hybrid(index, search, limit=candidates)
-        return [
-            Found(json.loads(row.fields["data"]), row.score, row.similarity) for row in rows if "data" in row.fields
-        ]
+        held = [row for row in rows if "data" in row.fields]
+        listed = json.loads(f"[{','.join(row.fields['data'] for row in held)}]")
+        return [Found(data, row.score, row.similarity) for data, row in zip(listed, held, strict=True)]
 
     async def find(
         self, identity: Identity, *, after: float | None = None, limit: int = EVERY, offset: int = 0, **wanted: str
@@ -178,14 +177,16 @@ def _schema(kind: str, dims: int, extra_tags: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _hash(identity: Identity, record: Record) -> dict[Any, Any]:
-    return {
+def _hash(identity: Identity, record: Record) -> list[Any]:
+    """Return names and values in turn."""
+    fields: dict[str, Any] = {
         **owner(identity, **record.tags),
         "words": " ".join(record.words),
         "vector": np.asarray(record.vector, np.float32).tobytes(),
         "created_at": record.created_at,
         "data": _json(record.data),
     }
+    return [part for pair in fields.items() for part in pair]
 
 
 def _json(data: Mapping[str, Any]) -> bytes:

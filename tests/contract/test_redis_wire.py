@@ -8,7 +8,7 @@ from redis.exceptions import DataError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.redis_wire import PLAIN, WiredRedis
+from twintrack.core.redis_wire import PLAIN, WiredRedis, together
 
 
 @pytest.fixture
@@ -94,3 +94,40 @@ async def test_a_command_that_waits_holds_up_nobody(client: Any) -> None:
     await client.execute_command("LPUSH", "wire-list", "x")
     assert tuple(await waits) == (b"wire-list", b"x")
     assert not {"BLPOP", "MULTI", "SELECT", "SUBSCRIBE", "WAIT", "WATCH"} & PLAIN
+
+
+async def test_commands_sent_together_leave_in_one_write_and_answer_in_order(client: Any) -> None:
+    await client.hset("wire", "a", "1")
+    sent: list[bytes] = []
+    wire(client)._transport, real = _Listening(wire(client)._transport, sent), wire(client)._transport
+    replies = await together(client, [("HGET", "wire", "a"), ("HSET", "wire", "b", "2"), ("HGET", "wire", "b")])
+    wire(client)._transport = real
+    assert replies == [b"1", 1, b"2"]
+    assert len(sent) == 1
+
+
+async def test_one_that_fails_among_others_fails_them_all_and_leaves_the_connection_usable(client: Any) -> None:
+    await client.set("wire", "text")
+    with pytest.raises(ResponseError):
+        await together(client, [("HGET", "wire", "a"), ("GET", "wire"), ("HGET", "wire", "b")])
+    assert await together(client, [("GET", "wire")]) == [b"text"]
+
+
+async def test_commands_sent_together_are_tried_again_over_a_new_connection(client: Any) -> None:
+    await client.hset("wire", "a", "1")
+    wire(client)._transport.abort()
+    assert await together(client, [("HGET", "wire", "a"), ("HGET", "wire", "a")]) == [b"1", b"1"]
+
+
+async def test_a_command_that_is_not_plain_may_stand_among_others(client: Any) -> None:
+    await client.hset("wire", "a", "1")
+    assert (await together(client, [("HGET", "wire", "a"), ("PING",)]))[0] == b"1"
+
+
+class _Listening:
+    def __init__(self, transport: Any, sent: list[bytes]) -> None:
+        self._transport, self._sent = transport, sent
+
+    def write(self, data: bytes) -> None:
+        self._sent.append(data)
+        self._transport.write(data)
