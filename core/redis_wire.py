@@ -139,7 +139,7 @@ class WiredRedis(Redis):
 
     async def execute_together(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Run commands in one write, without a task for each; an error is raised when all have ended."""
-        if not self._shares or not all(command[0] in PLAIN for command in commands):
+        if not self.keeps_order or not all(command[0] in PLAIN for command in commands):
             return await _each(self, commands)
         wires = {searches: await self._wire(searches) for searches in {_searches(command) for command in commands}}
         try:
