@@ -49,7 +49,10 @@ def _parsed(place: int, entry: str) -> tuple[bytes, Identity]:
     user, _, rest = rest.partition(":")
     tenant, _, groups = rest.partition(":")
     if not colon or not user or ":" in groups:
-        raise SettingsError(f"Entry {place} of {SETTING} is not key:user:tenant.", fix='write "<key>:<user>:<tenant>"')
+        raise SettingsError(
+            f"Entry {place} of {SETTING} is not key:user:tenant:groups.",
+            fix='write "<key>:<user>", "<key>:<user>:<tenant>" or "<key>:<user>:<tenant>:<group>,<group>"',
+        )
     if len(key) < SHORTEST:
         raise SettingsError(
             f"The key of entry {place} of {SETTING} is shorter than {SHORTEST} characters.",

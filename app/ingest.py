@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,13 +23,24 @@ _SHOWN = 20
 @click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
 @click.option("--user", default="local", show_default=True, help="Who brings the documents in.")
 @click.option("--private", is_flag=True, help="Only this user will find the documents.")
+@click.option(
+    "--reader", "readers", multiple=True, help="Who will find them: user:NAME or group:NAME; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-def command(paths: tuple[Path, ...], corpus: str | None, tenant: str, user: str, private: bool, as_json: bool) -> None:
+def command(
+    paths: tuple[Path, ...],
+    corpus: str | None,
+    tenant: str,
+    user: str,
+    private: bool,
+    readers: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Read the files and folders at PATHS; what did not change is skipped, what is gone is dropped.
 
     It may be stopped at any time: documents already read are kept, and the next run goes on from there.
     """
-    report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private))
+    report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
     nothing = nothing_read(report)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
@@ -39,14 +51,14 @@ def command(paths: tuple[Path, ...], corpus: str | None, tenant: str, user: str,
         raise nothing
 
 
-async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, private: bool) -> IngestReport:
+async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, **who: Any) -> IngestReport:
     from twintrack.app.open_corpus import open_corpus, with_corpus
     from twintrack.app.progress import progress_bar
     from twintrack.core.settings import load_settings
 
     async with open_corpus(with_corpus(load_settings(), corpus)) as opened:
         with progress_bar("Reading") as progress:
-            return await opened.ingest(paths, identity=identity, progress=progress, private=private)
+            return await opened.ingest(paths, identity=identity, progress=progress, **who)
 
 
 def show_report(report: IngestReport) -> None:

@@ -14,12 +14,12 @@ def encode(part: str) -> str:
     """
     if part in (".", ".."):
         return part.replace(".", "%2E")
-    return quote(part, safe="") or "%"
+    return quote(part, safe="", errors="surrogatepass") or "%"
 
 
 def decode(part: str) -> str:
     """Return what `encode` was given."""
-    return "" if part == "%" else unquote(part)
+    return "" if part == "%" else unquote(part, errors="surrogatepass")
 
 
 def key(kind: str, *parts: str) -> str:

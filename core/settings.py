@@ -220,7 +220,7 @@ class ServerSettings(Section):
 
     keys: tuple[SecretStr, ...] = Field(
         default=(),
-        description='Whom each API key belongs to, as a JSON list of "key:user:tenant"; without any, this machine alone is served, as the user `local`.',
+        description='Whom each API key belongs to, as a JSON list of "key:user:tenant:group,group", of which the last parts may be left out; without any, this machine alone is served, as the user `local`.',
     )
     documents: Path | None = Field(
         default=None, description="Folder whose files the `indexer` graph may read; unset switches it off."

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from twintrack.core.context import Identity
@@ -19,7 +17,7 @@ from twintrack.core.embeddings import LocalEmbedder
 from twintrack.core.errors import Conflict, NotAllowed, SettingsError
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.settings import RedisSettings, RetrievalSettings
+from twintrack.core.settings import RetrievalSettings
 
 ANNE = Identity("acme", "anne")
 BOB = Identity("acme", "bob")
@@ -249,54 +247,6 @@ async def test_no_question_of_stop_words_crashes_redis(corpus: Corpus, folder: P
         vector_weight=0.5,
     )
     assert await hybrid(await corpus._open(index), search, limit=3)
-
-
-HOSTILE = (
-    st.text(max_size=300)
-    | st.text(alphabet="@{}[]()|-~*%:;=><$\"'\\ \t\nabc中", max_size=120)
-    | st.lists(
-        st.sampled_from(
-            [
-                "will",
-                "there",
-                "a",
-                "the",
-                "@tenant:{*}",
-                "=>[KNN",
-                "9",
-                "@v",
-                "$v]",
-                "-*",
-                "(a|b)",
-                "%x%",
-                "😀",
-                "中文",
-                "�",
-            ]
-        )
-    ).map(" ".join)
-)
-
-
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    (tmp_path / "a.md").write_text(TEXTS["fees.md"])
-    return tmp_path
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(questions=st.lists(HOSTILE, min_size=20, max_size=20))
-def test_hostile_questions_never_crash_a_search(redis_url: str, filled: Path, questions: list[str]) -> None:
-    async def ask() -> None:
-        source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
-        corpus = Corpus(source, LocalEmbedder(), RetrievalSettings.model_validate({}))
-        fuzzer = Identity("fuzz")
-        await corpus.ingest([filled], identity=fuzzer)
-        for question in questions:
-            assert len(await found(corpus, question, fuzzer)) == 1
-        await source.aclose()
-
-    asyncio.run(ask())
 
 
 @pytest.mark.parametrize("question", ["", "fee " * 25_000, "\x00\x01\x1f", "😀" * 5000, "费" * 100_000, "a" * 100_000])

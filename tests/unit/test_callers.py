@@ -24,6 +24,15 @@ def test_a_key_without_a_tenant_belongs_to_the_default_one() -> None:
     assert KEYS.holder(BOB) == Identity("default", "bob")
 
 
+def test_a_key_may_name_the_groups_of_its_holder() -> None:
+    keys = ApiKeys.parse([SecretStr(f"{ANN}:ann:acme:legal,board"), SecretStr(f"{BOB}:bob::staff")])
+    holders = [keys.holder(ANN), keys.holder(BOB)]
+    assert [(one.tenant_id, one.groups) for one in holders if one] == [
+        ("acme", ("legal", "board")),
+        ("default", ("staff",)),
+    ]
+
+
 @given(st.text())
 def test_any_other_text_is_nobodys_key(text: str) -> None:
     assert text in (ANN, BOB) or KEYS.holder(text) is None
@@ -35,7 +44,7 @@ def test_any_other_text_is_nobodys_key(text: str) -> None:
         ["short:ann"],
         ["0123456789abcdef"],
         ["0123456789abcdef:"],
-        ["0123456789abcdef:a:b:c"],
+        ["0123456789abcdef:a:b:c:d"],
         ["0123456789abcdef:ann", "0123456789abcdef:bob"],
     ],
 )
