@@ -154,7 +154,9 @@ class Versions:
         await self._open(thread_id, identity)
         if keep_last < 1:
             raise InputError("At least one version has to stay.", fix="keep 1 or more, or delete the thread")
-        return await self._storage.prune(thread_id, keep_last, retention=True)
+        before = await self._storage.count(thread_id)
+        await self._storage.prune(thread_id, keep_last, retention=True)
+        return before - await self._storage.count(thread_id)
 
     async def delete(self, thread_id: str, *, identity: Identity | None = None) -> None:
         """Remove the thread and every trace of it; a run that is on it ends."""
