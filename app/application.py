@@ -19,6 +19,7 @@ from twintrack.app.erasure import Erased, erase_user
 from twintrack.app.originals import with_originals
 from twintrack.app.parts import Parts
 from twintrack.app.run_queue import RunQueue
+from twintrack.app.streamed_originals import restored
 from twintrack.app.streaming import StreamEvent, events_of
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
@@ -86,13 +87,21 @@ class App:
     async def resume(
         self,
         thread_id: str,
-        decisions: list[dict[str, Any]],
+        decisions: list[dict[str, Any]] | None = None,
         *,
         user_id: str = "local",
         tenant_id: str = "default",
         **choices: Any,
     ) -> Answer:
-        """Go on with an interrupted turn: one decision, `{"type": "approve"}`, per action asked about.
+        """Go on with a turn that did not end, after its last finished step.
+
+        Args:
+            thread_id: The conversation.
+            decisions: None for a turn that was broken off, by a crash or a stop; for one that waits for approval,
+                one decision, `{"type": "approve"}`, per action asked about.
+            user_id: Whose conversation.
+            tenant_id: The user's tenant.
+            choices: Further fields of `Context`.
 
         Raises:
             UnknownThread: the thread does not exist, or is another user's.
@@ -100,7 +109,10 @@ class App:
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         async with self._alone(thread_id):
-            read, found = read_decisions(decisions, await self._asked(turn), self.parts.masker)
+            asked = await self._asked(turn)
+            if decisions is None and asked is None:
+                return await self._run(None, turn, {})
+            read, found = read_decisions(decisions, asked or [], self.parts.masker)
             await self.parts.vault.keep(turn.identity, found)
             return await self._run(Command(resume={"decisions": read}), turn, found)
 
@@ -127,7 +139,7 @@ class App:
                 stream_mode=["tasks", "messages", "values"],
                 subgraphs=True,
             )
-            async for event in events_of(run, final):
+            async for event in restored(events_of(run, final), masked.found, self.parts.vault, turn.identity):
                 yield event
             answer = await self._answer(final, turn, masked.found, started)
         yield StreamEvent("answer", answer=answer)
@@ -169,15 +181,15 @@ class App:
         metadata: dict[str, Any] = {**found.metadata}
         return str(found.checkpoint["id"]), str(metadata.get(TRACE_ID, ""))
 
-    async def _asked(self, turn: "Turn") -> list[dict[str, Any]]:
-        """Return the actions that wait for a decision on the turn's thread."""
+    async def _asked(self, turn: "Turn") -> list[dict[str, Any]] | None:
+        """Return the actions that wait for a decision on the turn's thread; None where its last turn was broken off."""
         async with translated():
             state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id}})
         if state.created_at is None:
             raise _unknown_thread(turn.thread_id)
-        if not state.interrupts:
+        if not state.next:
             raise InputError(f"Nothing waits on thread {turn.thread_id!r}.", fix="ask it a question instead")
-        return list(state.interrupts[0].value["action_requests"])
+        return list(state.interrupts[0].value["action_requests"]) if state.interrupts else None
 
     async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> "Turn":
         _check_words(tenant_id, user_id, choices)

@@ -15,13 +15,18 @@ _NOT_DONE = frozenset({"failed", "refused"})
 
 
 @click.command()
-@click.argument("question")
+@click.argument("question", required=False)
 @click.option("--thread", default=None, help="Conversation to go on with; a new one without it.")
+@click.option("--resume", default=None, metavar="THREAD", help="Go on with the turn that was broken off on THREAD.")
 @owner_options
-def command(question: str, thread: str | None, user: str, tenant: str, as_json: bool) -> None:
+def command(
+    question: str | None, thread: str | None, resume: str | None, user: str, tenant: str, as_json: bool
+) -> None:
     """Answer QUESTION with citations; `-` reads it from standard input."""
+    if (question is None) == (resume is None) or (resume and thread):
+        raise click.UsageError("Give a QUESTION, or --resume THREAD alone.")
     text = sys.stdin.read() if question == "-" else question
-    answer = asyncio.run(_ask(text, thread, user, tenant))
+    answer = asyncio.run(_ask(text, resume or thread, user, tenant))
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     elif answer.status not in _NOT_DONE:
@@ -43,8 +48,10 @@ def _why(answer: "Answer") -> str:
     return answer.text if answer.status == "refused" or not answer.reason else f"{answer.text} ({answer.reason})"
 
 
-async def _ask(question: str, thread: str | None, user: str, tenant: str) -> "Answer":
+async def _ask(question: str | None, thread: str | None, user: str, tenant: str) -> "Answer":
     from twintrack.app.assemble import open_app
 
     async with open_app() as app:
+        if question is None:
+            return await app.resume(str(thread), user_id=user, tenant_id=tenant)
         return await app.ask(question, thread_id=thread, user_id=user, tenant_id=tenant)

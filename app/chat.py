@@ -72,7 +72,9 @@ async def _stoppable(chat: Conversation, turn: Coroutine[Any, Any, None]) -> Non
     except asyncio.CancelledError:
         if asyncio.current_task().cancelling():  # type: ignore[union-attr] # a coroutine runs in a task
             raise
-        say(chat.console, "Stopped. Steps that finished are kept; ask again.", "yellow")
+        say(
+            chat.console, "Stopped. Steps that finished are kept: /continue goes on from there, or ask again.", "yellow"
+        )
     except TwintrackError as error:
         say(chat.console, str(error), "red")
     finally:

@@ -21,6 +21,7 @@ _MEANINGS = {
     "/rollback VERSION [REASON]": "go on from an earlier version; nothing is deleted",
     "/memory [TEXT]": "what is remembered of you, or what TEXT brings back",
     "/trace": "what the last turn did, step by step",
+    "/continue": "go on with a turn that was broken off",
     "/approve": "let the waiting actions run",
     "/reject": "refuse the waiting actions",
     "/help": "this list",
@@ -89,6 +90,12 @@ async def reject(chat: Conversation, _: str) -> None:
     await _decide(chat, "reject")
 
 
+async def continue_(chat: Conversation, _: str) -> None:
+    """Go on with the turn that was broken off."""
+    chat.last = await chat.app.resume(chat.thread_id, None, **chat.who)
+    show(chat.last, chat.console)
+
+
 async def help_(chat: Conversation, _: str) -> None:
     """List the commands."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -117,6 +124,7 @@ def _identity(chat: Conversation) -> Identity:
 
 COMMANDS: dict[str, Run] = {
     "/approve": approve,
+    "/continue": continue_,
     "/help": help_,
     "/memory": memory,
     "/reject": reject,

@@ -8,9 +8,11 @@ import pytest
 
 from tests.contract.conftest import WHO, Opener
 from twintrack.app.assemble import App
+from twintrack.app.testing import StubServer, says
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, UnknownThread
 from twintrack.core.redis_client import RedisSource
+from twintrack.guardrails.pii import PLACEHOLDER
 from twintrack.memory.vault import Vault
 
 MAIL = "greta@example.org"
@@ -139,3 +141,20 @@ async def test_an_empty_identity_and_an_unknown_choice_are_named(app: App) -> No
     with pytest.raises(InputError, match="'max_second' is not a choice") as caught:
         await app.ask("Who?", max_second=1)
     assert "max_seconds" in caught.value.fix
+
+
+async def test_what_streams_shows_the_owner_the_words_and_keeps_them_masked(
+    opener: Opener, source: RedisSource
+) -> None:
+    names: list[str] = []
+    async with StubServer(lambda _: says(f"The lighthouse is 41 metres tall, {names[0]}. [1]")) as server:
+        models = {"answerer": "openai:stub", "api_key": "key", "base_url": server.base_url}
+        async with opener({"models": models}) as app:
+            names.append(app.parts.masker.mask(MAIL).text)
+            await ask(app, f"My email is {MAIL}.", "one")
+            question = "How tall is the lighthouse of the harbour?"
+            events = [event async for event in app.stream(question, thread_id="two", user_id=WHO.user_id)]
+    told = "".join(event.token for event in events if event.kind == "token")
+    assert f"41 metres tall, {MAIL}." in told
+    assert not PLACEHOLDER.search(told)
+    assert MAIL.encode() not in await everything(source)

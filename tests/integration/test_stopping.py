@@ -66,6 +66,27 @@ async def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
     assert "fifteen dollars" in json.loads(done.stdout)["text"]
 
 
+async def test_a_turn_whose_process_was_killed_goes_on_after_its_last_finished_step(
+    filled: str, tmp_path: Path
+) -> None:
+    model = Hanging()
+    async with StubServer(model) as server:
+        process = await start(tmp_path, filled, "ask", QUESTION, "--thread", "t", **answered_by(server))
+        await until_asked(server)
+        process.kill()
+        await process.communicate()
+        model.hangs = False
+        again = ("ask", "--resume", "t", "--json")
+        done = await asyncio.to_thread(lambda: run(tmp_path, filled, *again, **answered_by(server)))
+        stranger = await asyncio.to_thread(lambda: run(tmp_path, filled, *again, "--user", "eve"))
+        nothing = await asyncio.to_thread(lambda: run(tmp_path, filled, *again))
+    answer = json.loads(done.stdout)
+    assert (answer["status"], answer["thread_id"]) == ("answered", "t")
+    assert "fifteen dollars" in answer["text"]
+    assert "no thread 't'" in stranger.stderr
+    assert "Nothing waits" in nothing.stderr
+
+
 async def test_ctrl_c_ends_a_chat_that_waits_for_a_line_from_a_pipe(filled: str, tmp_path: Path) -> None:
     process = await start(tmp_path, filled, "chat")
     assert process.stdout
@@ -125,6 +146,8 @@ async def test_a_chat_streams_stops_a_turn_and_goes_on(filled: str, tmp_path: Pa
             chat.process.send_signal(signal.SIGINT)
             await chat.until(r"Stopped\. Steps that finished are kept.*you>")
             model.hangs = False
+            chat.type("/continue\r")
+            await chat.until(r"fees\.md:3.*you>")
             chat.type(f"{QUESTION}\r")
             await chat.until(r"fees\.md:3")
             assert chat.seen.count("It is fifteen") > 2, "the words were not shown as they came"
