@@ -30,7 +30,7 @@ _TENANT = "soak"
 
 async def measure(people: int, turns: int, first: int) -> dict[str, Any]:
     """Return resident memory after each turn of all conversations, and its growth from turn `first` to the last."""
-    settings = load_settings(tracing={"keep_local": 5})
+    settings = load_settings(tracing={"keep_local": 5}, cache={"enabled": False})
     async with open_app(settings) as app:
         await _ingest(app)
         resident, answered = [], 0

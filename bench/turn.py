@@ -33,7 +33,8 @@ Turn = Callable[[], Awaitable[Any]]
 async def measure(turns: int, rounds: int) -> dict[str, Any]:
     """Return CPU milliseconds per turn of both, their ratio and what the difference is made of."""
     embedder = RememberingEmbedder(open_embedder(load_settings().models))
-    async with open_app(models={"answerer": _model()}, embedder=embedder) as app:
+    settings = load_settings(cache={"enabled": False})
+    async with open_app(settings, models={"answerer": _model()}, embedder=embedder) as app:
         await _ingest(app)
         sides = {"ours": _ours(app), "bare": _bare()}
         for turn in sides.values():

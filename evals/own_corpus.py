@@ -7,15 +7,16 @@ from typing import Any
 
 from twintrack.core.context import Identity
 from twintrack.core.errors import DocumentError
-from twintrack.core.settings import Settings, load_settings
+from twintrack.core.settings import CacheSettings, Settings, load_settings
 
 
 def own_corpus(*passages: Path) -> Settings:
-    """Return the settings with a corpus named after the files."""
+    """Return the settings with a corpus named after the files, and without the answer cache: each question is asked."""
     from twintrack.app.open_corpus import with_corpus
 
     names = "\n".join(str(path.resolve()) for path in passages)
-    return with_corpus(load_settings(), f"eval-{hashlib.sha256(names.encode()).hexdigest()[:12]}")
+    settings = with_corpus(load_settings(), f"eval-{hashlib.sha256(names.encode()).hexdigest()[:12]}")
+    return settings.model_copy(update={"cache": CacheSettings(enabled=False)})
 
 
 async def ingest(read_in: Callable[..., Awaitable[Any]], *passages: Path) -> None:

@@ -41,7 +41,11 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
         partial(recall, memory=resources.memory, embedder=embedder, reuse=resources.reuse),
         error_handler=recover.to_route,
     )
-    graph.add_node("route", partial(route, router=router, embedder=embedder), error_handler=recover.to_team)
+    graph.add_node(
+        "route",
+        partial(route, router=router, embedder=embedder, reuse=resources.reuse),
+        error_handler=recover.to_team,
+    )
     graph.add_node("direct", direct.build(resources).compile(name="direct", checkpointer=False))
     graph.add_node(
         "team",

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from twintrack.core.answer_cache import CACHE_BROKEN, AnswerCache, Found, Kept, Walls
 from twintrack.core.context import Identity
@@ -18,6 +19,7 @@ from twintrack.nodes.reusable import memory_used, unfit_answer, unfit_question
 from twintrack.nodes.state import Draft, Lookup, State
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PATIENCE_S = 0.5
 """How long a turn waits for one look-up: a cache that is slower than that is broken."""
@@ -93,22 +95,23 @@ class Reuse:
         lookup = state.get("lookup")
         if lookup is None or lookup["outcome"] != "new":
             return
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                stored = await self._kept(state, lookup, identity, locale, thread_id, tokens)
-                counts = self.cache.count(identity, misses=1, stored=int(stored))
-                land = [self.flights.land(lookup["flight"])] if lookup["flight"] else []
-                await asyncio.gather(counts, *land)
-        except CACHE_BROKEN as error:
-            log.warning("The answer was not kept: %s", error)
+        stored = await _or(False, self._kept(state, lookup, identity, locale, thread_id, tokens))
+        await asyncio.gather(_or(None, self.cache.count(identity, misses=1, stored=int(stored))), self.give_up(state))
+
+    async def give_up(self, state: State) -> None:
+        """Tell those who wait that this turn's answer will not be kept; never raises."""
+        lookup = state.get("lookup")
+        if lookup is not None and lookup["flight"]:
+            await _or(None, self.flights.land(lookup["flight"]))
 
     async def _settled(self, looked: Looked, walls: Walls, question: str) -> dict[str, Any]:
         lookup = looked.lookup
-        if update := await self._served(looked.found, lookup, walls, question):
-            return update
         flight = self.cache.flight(question, walls, memory=lookup["memory"])
         wait_s = self.cache.settings.wait_s
-        leads = await self.flights.take_off(flight)
+        async with asyncio.timeout(PATIENCE_S):
+            if update := await self._served(looked.found, lookup, walls, question):
+                return update
+            leads = await self.flights.take_off(flight)
         if not leads and wait_s:
 
             async def look() -> dict[str, Any] | None:
@@ -172,6 +175,16 @@ class Reuse:
         return Walls(
             identity=identity, route="direct", prompt=self.prompt, corpus=corpus, model=self.model, language=language
         )
+
+
+async def _or(otherwise: T, work: Awaitable[T]) -> T:
+    """Await the work for a moment; where it fails, the turn goes on without it."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await work
+    except CACHE_BROKEN as error:
+        log.warning("The answer cache did not do its part: %s", error)
+        return otherwise
 
 
 def _meant_for(found: Found, memory: str, question: str) -> bool:

@@ -14,10 +14,11 @@ from tests.contract.conftest import WHO, Opener
 from tests.stubbed_models import SIMPLE, Stub, stubbed
 from twintrack.app.answer import Answer
 from twintrack.app.assemble import App
-from twintrack.app.testing import fails, says
+from twintrack.app.testing import fails, hangs, says
 from twintrack.core.answer_cache import AnswerCache
 from twintrack.core.answer_counts import read_stats
 from twintrack.core.context import Identity
+from twintrack.core.flights import LEASE_S
 
 ON = {"cache": {"enabled": True}}
 OTHER_WORDS = "Could you please tell me how tall the lighthouse of the harbour is?"
@@ -269,3 +270,38 @@ async def test_what_is_kept_holds_no_personal_data_and_is_json(caching: App) -> 
     kept = json.loads(await client.hget(key, "data"))  # type: ignore[arg-type]
     assert kept["question"] == SIMPLE
     assert "ada" not in json.dumps(kept)
+
+
+async def test_equal_questions_for_the_team_do_not_wait_for_each_other(caching: App) -> None:
+    answers = await asyncio.wait_for(
+        asyncio.gather(*(ask(caching, NEVER_KEPT["the team"], who=Identity("default", f"u{n}")) for n in range(3))), 30
+    )
+    assert {(answer.status, answer.cached) for answer in answers} == {("answered", "")}
+    assert max(answer.usage.seconds for answer in answers) < caching.parts.settings.cache.wait_s
+
+
+async def test_a_run_that_is_given_up_holds_the_others_back_for_seconds_at_most(opener: Opener) -> None:
+    async with written(opener, budgets={"max_seconds": 60.0}) as (app, stub):
+        hung = asyncio.Event()
+
+        def hang(_: Any) -> Any:
+            first = not hung.is_set()
+            hung.set()
+            return hangs(60) if first else says("It is 41 metres tall. [1]")
+
+        stub._parts["answerer"] = hang
+        first = asyncio.create_task(ask(app, who=Identity("default", "first")))
+        await hung.wait()
+        first.cancel()
+        second = await ask(app, who=Identity("default", "second"))
+    assert (second.status, second.cached) == ("answered", "")
+    assert second.usage.seconds < LEASE_S + 4
+
+
+async def test_the_plain_graph_gives_kept_answers_too(caching: App) -> None:
+    first = await ask(caching)
+    asked: Any = {"messages": [{"role": "user", "content": SIMPLE}]}
+    config: Any = {"configurable": {"thread_id": "plain"}}
+    state = await caching.graph.ainvoke(asked, config, context={"user_id": WHO.user_id})
+    assert (state["cache"], state["answer"]["text"]) == ("exact", first.text)
+    assert state["messages"][-1].text == first.text
