@@ -13,13 +13,15 @@ from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_keys
 
 Policy = Literal["reject", "queue", "replace"]
 """What to do where another run works on the thread: give up, wait for its end, or end it."""
-LEASE_S = 10.0
+LEASE_S = 5.0
 """Seconds after which a run that died no longer holds its thread."""
+_FROM_ANOTHER = 2
 _PAUSE_S = 0.02
 _LOOK_S = 0.5
 """Seconds, at most, until a run notices that another has taken its thread."""
-_RENEW = Script("lease_renew")
-_LEAVE = Script("lease_leave")
+_TAKE = Script("lease_prelude", "lease_take")
+_RENEW = Script("lease_prelude", "lease_renew")
+_LEAVE = Script("lease_prelude", "lease_leave")
 
 
 @asynccontextmanager
@@ -73,15 +75,13 @@ class _Lease:
 
     async def take(self, policy: Policy, wait_s: float) -> None:
         deadline = time.monotonic() + (wait_s if policy == "queue" else 0)
-        words = ("SET", self._key, self._holder, "PX", self._ms)
-        if policy == "replace":
-            if await self._storage.command(*words, "GET"):
-                await asyncio.sleep(self._look_s * 1.5)  # the run that was replaced must have noticed
-            return
-        while not await self._storage.command(*words, "NX"):
+        words = [self._holder, self._ms, b"1" if policy == "replace" else b"0"]
+        while not (taken := await self._storage.run_alone(_TAKE, self._key, words)):
             if time.monotonic() >= deadline:
                 raise _taken(self._thread_id)
             await asyncio.sleep(_PAUSE_S)
+        if taken == _FROM_ANOTHER:
+            await asyncio.sleep(self._look_s * 1.5)  # the run that was replaced must have noticed
 
     async def keep(self, task: "asyncio.Task[object] | None") -> None:
         """Renew until cancelled; end the run once the lease is someone else's, or cannot be told to be ours."""
@@ -89,6 +89,8 @@ class _Lease:
         while time.monotonic() < held_until:
             await asyncio.sleep(self._look_s)
             asked = time.monotonic()
+            if asked >= held_until:
+                break  # this process was held up: another run may have come and gone
             with suppress(Unavailable):
                 if not await self._storage.run_alone(_RENEW, self._key, [self._holder, self._ms]):
                     break

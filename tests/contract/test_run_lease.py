@@ -36,17 +36,43 @@ def _config(thread_id: str) -> Any:
     return {"configurable": {"thread_id": thread_id}}
 
 
-async def test_runs_that_wait_for_each_other_each_count_exactly_once(saver: VersionedRedisSaver) -> None:
+@pytest.mark.parametrize("runs", ["ab", "abc"])
+async def test_runs_that_wait_for_each_other_each_count_exactly_once(saver: VersionedRedisSaver, runs: str) -> None:
     graph = _graph(saver)
+    right = 0
 
     async def run(thread: str, who: str) -> None:
         async with saver.lease(thread, policy="queue"):
             await graph.ainvoke({"words": [who]}, _config(thread))
 
     for trial in range(20):
-        await asyncio.gather(*(run(f"t{trial}", who) for who in "abc"))
+        await asyncio.gather(*(run(f"t{trial}", who) for who in runs))
         words = (await graph.aget_state(_config(f"t{trial}"))).values["words"]
-        assert sorted(words) == ["a", "b", "c"] + ["x"] * 9
+        right += sorted(words) == [*runs] + ["x"] * 3 * len(runs)
+    assert f"exactly once in {right} of 20" == "exactly once in 20 of 20"
+
+
+async def test_a_stale_writer_is_refused(saver: VersionedRedisSaver) -> None:
+    """A run whose lease ended while it slept finds that another has gone on."""
+    graph, paused, resumed = _graph(saver), asyncio.Event(), asyncio.Event()
+
+    async def stall(state: Words) -> Words:
+        paused.set()
+        await resumed.wait()
+        return {"words": ["late"]}
+
+    builder: Any = StateGraph(Words)
+    builder.add_node("stall", stall)
+    builder.add_edge(START, "stall")
+    stale = asyncio.create_task(
+        builder.compile(checkpointer=saver).ainvoke({"words": ["a"]}, _config("t"), durability="sync")
+    )
+    await paused.wait()
+    await graph.ainvoke({"words": ["b"]}, _config("t"))
+    resumed.set()
+    with pytest.raises(Conflict, match="'t'"):
+        await stale
+    assert "late" not in (await graph.aget_state(_config("t"))).values["words"]
 
 
 async def test_a_second_run_is_refused_and_may_come_after_the_first(saver: VersionedRedisSaver) -> None:
