@@ -17,7 +17,7 @@ from twintrack.app.testing import Reply, StubServer, hangs, says
 pytestmark = pytest.mark.slow
 
 QUESTION = "What is the monthly fee of the Blue Account?"
-WRITTEN = "It is fifteen dollars a month. [1]"
+WRITTEN = "The monthly fee of the Blue Account is $15. [1]"
 
 
 class Hanging:
@@ -63,7 +63,7 @@ async def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
         model.hangs = False
         again = ("ask", QUESTION, "--thread", "t", "--json")
         done = await asyncio.to_thread(lambda: run(tmp_path, filled, *again, **answered_by(server)))
-    assert "fifteen dollars" in json.loads(done.stdout)["text"]
+    assert "fee of the Blue Account is $15" in json.loads(done.stdout)["text"]
 
 
 async def test_a_turn_whose_process_was_killed_goes_on_after_its_last_finished_step(
@@ -82,7 +82,7 @@ async def test_a_turn_whose_process_was_killed_goes_on_after_its_last_finished_s
         nothing = await asyncio.to_thread(lambda: run(tmp_path, filled, *again))
     answer = json.loads(done.stdout)
     assert (answer["status"], answer["thread_id"]) == ("answered", "t")
-    assert "fifteen dollars" in answer["text"]
+    assert "fee of the Blue Account is $15" in answer["text"]
     assert "no thread 't'" in stranger.stderr
     assert "Nothing waits" in nothing.stderr
 
@@ -150,7 +150,7 @@ async def test_a_chat_streams_stops_a_turn_and_goes_on(filled: str, tmp_path: Pa
             await chat.until(r"fees\.md:3.*you>")
             chat.type(f"{QUESTION}\r")
             await chat.until(r"fees\.md:3")
-            assert chat.seen.count("It is fifteen") > 2, "the words were not shown as they came"
+            assert chat.seen.count("The monthly fee") > 2, "the words were not shown as they came"
             chat.type("half a line")
             await chat.until("line")
             chat.type("\x03")
