@@ -156,7 +156,11 @@ def scores(reply: Any) -> dict[str, float]:
 
 
 def _fields(pairs: Any) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in pairs if value is not None}
+    fields = dict(pairs)
+    try:
+        return {name.decode(): value.decode() for name, value in fields.items() if value is not None}
+    except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
+        return {_text(name): _text(value) for name, value in fields.items() if value is not None}
 
 
 def _text(value: bytes | str) -> str:

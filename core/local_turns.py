@@ -1,7 +1,6 @@
 """Turns on their way to Redis: noted in memory, written once when they end, from a thread of its own."""
 
 import asyncio
-import dataclasses
 import logging
 import threading
 import time
@@ -120,14 +119,14 @@ class LocalTurns:
             self._tell(f"{type(error).__name__}: {error}")
 
     def _masked(self, span: TraceSpan, session: str, user: str) -> TraceSpan:
-        return dataclasses.replace(
-            span,
-            name=self._name(span.name),
-            message=masked_text(span.message, self.mask)[:_MESSAGE_CHARS] if span.message else "",
-            labels={name: masked_text(text, self.mask) for name, text in span.labels.items()},
-            session=session,
-            user=user,
-        )
+        changed = {
+            "name": self._name(span.name),
+            "message": masked_text(span.message, self.mask)[:_MESSAGE_CHARS] if span.message else "",
+            "labels": {name: masked_text(text, self.mask) for name, text in span.labels.items()},
+            "session": session,
+            "user": user,
+        }
+        return TraceSpan(**{**span.as_json(), **changed})
 
     def _tell(self, reason: str) -> None:
         if not self._failing:

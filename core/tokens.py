@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from twintrack.core.markup import code_blocks
 
@@ -30,6 +31,11 @@ _ABBREVIATIONS_LIST = (
 _ABBREVIATIONS = frozenset(_ABBREVIATIONS_LIST.split())
 _STARTERS_LIST = "the a an in on at it its he she they this these those there but and however when while"
 _STARTERS = frozenset(_STARTERS_LIST.split())
+
+
+_REMEMBERED_TEXTS = 256
+_REMEMBERED_CHARS = 4000
+"""Texts up to this length, passages and answers, are split once while they are in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,12 @@ def is_chinese(text: str) -> bool:
 def sentences(text: str) -> list[Span]:
     """Return the sentences of `text` in order; between two of them stands white space only.
 
-    A block of fenced code is one piece, whatever it holds.
+    A block of fenced code is one piece, whatever it holds. The steps of a turn ask for the same few texts.
     """
+    return list(_remembered(text) if len(text) <= _REMEMBERED_CHARS else _split(text))
+
+
+def _split(text: str) -> list[Span]:
     spans = []
     start = 0
     for end in [*_ends(text), len(text)]:
@@ -76,6 +86,11 @@ def sentences(text: str) -> list[Span]:
             spans.append(span)
         start = end
     return spans
+
+
+@lru_cache(_REMEMBERED_TEXTS)
+def _remembered(text: str) -> tuple[Span, ...]:
+    return tuple(_split(text))
 
 
 def _trimmed(text: str, start: int, end: int) -> Span | None:

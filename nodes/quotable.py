@@ -1,6 +1,7 @@
 """Finds what of a passage may be quoted: sentences and table rows, never code or a bare heading."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 
 from twintrack.core.markup import code_blocks, inner, kind_of, looks_like_code
@@ -8,6 +9,8 @@ from twintrack.core.passages import Passage
 from twintrack.core.tokens import Span, sentences
 
 _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+_REMEMBERED = 256
+"""Passages in use: to grade, to answer and to cite ask for the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,12 @@ class Quotable:
 
 def quotables(passage: Passage) -> list[Quotable]:
     """Return what may be quoted, in order, each without its list mark."""
-    text = passage["text"]
+    return list(_found(passage["text"], PurePath(passage["source"]).suffix.lower() in _MARKDOWN))
+
+
+@lru_cache(_REMEMBERED)
+def _found(text: str, in_markdown: bool) -> tuple[Quotable, ...]:
     code = {start for start, _ in code_blocks(text)}
-    in_markdown = PurePath(passage["source"]).suffix.lower() in _MARKDOWN
     found: list[Quotable] = []
     heading = before = ""
     for span in sentences(text):
@@ -40,7 +46,7 @@ def quotables(passage: Passage) -> list[Quotable]:
             words = _words(span)
             found.append(Quotable(words, before, heading, kind == "row"))
             before = words.text
-    return found
+    return tuple(found)
 
 
 def _starts(code: set[int], text: str, span: Span) -> bool:

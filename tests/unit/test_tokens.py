@@ -81,3 +81,9 @@ def test_chinese_is_told_from_english() -> None:
     assert not is_chinese("What does 中 mean in this sentence?")
     assert not is_chinese("これはペンですか")
     assert not is_chinese("")
+
+
+def test_what_a_caller_does_to_its_sentences_changes_nobody_elses() -> None:
+    mine = sentences("One is here. Two is there.")
+    mine.clear()
+    assert len(sentences("One is here. Two is there.")) == 2
