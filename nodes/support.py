@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from twintrack.core.tokens import is_chinese
+from twintrack.guardrails.pii import PLACEHOLDER
 from twintrack.nodes.claims import agree, numbers
 from twintrack.nodes.numerals import NUMBER, literal
 from twintrack.nodes.opposites import opposed
@@ -19,10 +20,12 @@ _HELD = 0.5
 def supported(claim: str, sources: str, question: str) -> bool:
     """Tell whether the passages bear the claim out; words of the question need no bearing out.
 
-    A number or a name that stands nowhere is made up. Where claim and passages are of different
+    A number, a name or a masked value that stands nowhere is made up. Where claim and passages are of different
     languages, only numbers can be compared.
     """
-    said = _MARK.sub(" ", claim)
+    if not set(PLACEHOLDER.findall(claim)) <= set(PLACEHOLDER.findall(f"{sources} {question}")):
+        return False
+    said = PLACEHOLDER.sub(" ", _MARK.sub(" ", claim))
     known = _values(f"{sources} {question}")
     if not all(agree(value, known) for value in numbers(said)):
         return False

@@ -144,17 +144,19 @@ async def test_an_empty_identity_and_an_unknown_choice_are_named(app: App) -> No
 
 
 async def test_what_streams_shows_the_owner_the_words_and_keeps_them_masked(
-    opener: Opener, source: RedisSource
+    opener: Opener, source: RedisSource, tmp_path: Path
 ) -> None:
-    names: list[str] = []
-    async with StubServer(lambda _: says(f"The lighthouse is 41 metres tall, {names[0]}. [1]")) as server:
+    told: list[str] = []
+    async with StubServer(lambda _: says(f"{told[0][:-1]} [1].")) as server:
         models = {"answerer": "openai:stub", "api_key": "key", "base_url": server.base_url}
         async with opener({"models": models}) as app:
-            names.append(app.parts.masker.mask(MAIL).text)
+            told.append(f"The mail address of the lighthouse keeper is {app.parts.masker.mask(MAIL).text}.")
+            (tmp_path / "keeper.md").write_text(f"# The keeper\n\n{told[0]}\n")
+            await app.corpus.ingest([tmp_path], identity=WHO)
             await ask(app, f"My email is {MAIL}.", "one")
-            question = "How tall is the lighthouse of the harbour?"
+            question = "What is the mail address of the lighthouse keeper?"
             events = [event async for event in app.stream(question, thread_id="two", user_id=WHO.user_id)]
-    told = "".join(event.token for event in events if event.kind == "token")
-    assert f"41 metres tall, {MAIL}." in told
-    assert not PLACEHOLDER.search(told)
+    streamed = "".join(event.token for event in events if event.kind == "token")
+    assert f"keeper is {MAIL}" in streamed
+    assert not PLACEHOLDER.search(streamed)
     assert MAIL.encode() not in await everything(source)
