@@ -16,6 +16,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from twintrack.core.errors import TwintrackError
 from twintrack.memory.checkpoint_entries import Put, Stored
+from twintrack.memory.checkpoint_flights import Pace
 from twintrack.memory.checkpoint_lists import LIST_BYTES, Listed, Pieces, in_pieces
 from twintrack.memory.checkpoint_rows import Row, Typed, Write, blob_name, tag
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer, array
@@ -73,6 +74,13 @@ def expected_head(config: RunnableConfig, metadata: CheckpointMetadata) -> str |
     if where.get("checkpoint_ns") or source in ("fork", "update") or (source == "input" and where.get("allow_fork")):
         return None
     return get_checkpoint_id(config) or ""
+
+
+def pace_of(config: RunnableConfig, metadata: CheckpointMetadata) -> Pace:
+    """Return how a version may leave: a run goes on without its input's answer, and with sync durability no other's."""
+    if metadata.get("source") == "input":
+        return "held"
+    return "alone" if config["configurable"].get("__pregel_durability") == "sync" else "at once"
 
 
 def unpack_checkpoint(serde: SerializerProtocol, thread_id: str, found: Stored) -> CheckpointTuple:

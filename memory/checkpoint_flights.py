@@ -3,25 +3,30 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from twintrack.core.errors import Conflict
 
 Place = tuple[str, str, str]
 """Thread, namespace and id of a version."""
+Pace = Literal["alone", "at once", "held"]
+"""Whether the run waits for the version, whether not, or whether the next one follows so soon that it may wait."""
 _Key = tuple[asyncio.AbstractEventLoop, Place]
+
+
+HOLD_S = 0.01
+"""Seconds for which an input waits for the version that follows it at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flight:
-    """A version that was sent and not yet answered."""
+    """A version that is not stored yet."""
 
     task: "asyncio.Task[None]"
+    left: "asyncio.Future[None]"
+    """Done once it may be sent."""
     ended: "asyncio.Future[None]"
-
-    def end(self) -> None:
-        """Let go whoever sent it."""
-        if not self.ended.done():
-            self.ended.set_result(None)
+    """Done once nobody has to wait here any more."""
 
 
 @dataclass(slots=True)
@@ -37,22 +42,32 @@ class Flights:
     _puts: dict[_Key, _Flight] = field(default_factory=dict)
     _writes: dict[_Key, "list[asyncio.Task[None]]"] = field(default_factory=dict)
 
-    async def put(self, place: Place, parent: Place, send: Callable[[], Awaitable[None]]) -> None:
+    async def put(self, place: Place, parent: Place, send: Callable[[], Awaitable[None]], pace: Pace) -> None:
         """Send a version; return once it is stored, or someone who writes to it waits for that."""
         loop = asyncio.get_running_loop()
-        task = loop.create_task(_sent(send, self._puts.get((loop, parent))))
-        flight = self._puts[loop, place] = _Flight(task, loop.create_future())
-        task.add_done_callback(lambda _: self._landed((loop, place), flight))
+        left, earlier = loop.create_future(), self._puts.get((loop, parent))
+        if earlier:
+            _settle(earlier.left)
+        elif pace == "alone":
+            await send()
+            return
+        if pace == "held":
+            loop.call_later(HOLD_S, _settle, left)
+        else:
+            _settle(left)
+        flight = _Flight(loop.create_task(_sent(send, left, earlier)), left, loop.create_future())
+        self._puts[loop, place] = flight
+        flight.task.add_done_callback(lambda _: self._landed((loop, place), flight))
         if (waiting := self._writes.get((loop, place))) is not None:
-            waiting.append(task)
+            waiting.append(flight.task)
             return
         try:
             await flight.ended
         except asyncio.CancelledError:
-            task.cancel()
+            flight.task.cancel()
             raise
-        if task.done():
-            task.result()
+        if flight.task.done():
+            flight.task.result()
 
     async def write(self, place: Place, write: Awaitable[None]) -> None:
         """Write to a version; return once that and the version itself are stored."""
@@ -60,8 +75,10 @@ class Flights:
         first = self._writes.setdefault(at, waiting) is waiting
         if flight := self._puts.get(at):
             waiting.append(flight.task)
-            flight.end()
+            _settle(flight.ended)
         try:
+            if flight:
+                await asyncio.shield(flight.left)
             await write
         finally:
             if first:
@@ -74,10 +91,17 @@ class Flights:
             del self._puts[at]
         if not flight.task.cancelled():
             flight.task.exception()  # whoever waits raises it; a run that was cancelled has nobody who waits
-        flight.end()
+        _settle(flight.ended)
 
 
-async def _sent(send: Callable[[], Awaitable[None]], earlier: _Flight | None) -> None:
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def _sent(send: Callable[[], Awaitable[None]], left: "asyncio.Future[None]", earlier: _Flight | None) -> None:
+    if not left.done():
+        await left
     try:
         await send()
     except Conflict:

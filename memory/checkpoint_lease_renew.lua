@@ -1,3 +1,5 @@
--- Keeps a lease for its holder. ARGV: holder, milliseconds. Returns 0 where someone else holds it, or nobody.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+-- Keeps a lease for its holder, also where the server has lost it. ARGV: holder, milliseconds.
+-- Returns 0 where someone else holds it.
+if held and held ~= holder then return 0 end
+redis.call('SET', lease, holder, 'PX', ms)
+return 1

@@ -27,6 +27,7 @@ from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.checkpoint_codec import (
     config_of,
+    pace_of,
     pack_checkpoint,
     thread_and_space,
     unpack_checkpoint,
@@ -172,7 +173,8 @@ class VersionedRedisSaver(AsyncRedisSaver):
         put = self.prepare(config, checkpoint, metadata, new_versions)
         send = partial(self.storage.put, thread_id, [put], owner_of(config))
         if put.expect is not None and self.storage.keeps_order:
-            await self._flights.put((thread_id, ns, put.checkpoint_id), (thread_id, ns, put.expect), send)
+            here, parent = (thread_id, ns, put.checkpoint_id), (thread_id, ns, put.expect)
+            await self._flights.put(here, parent, send, pace_of(config, metadata))
         else:
             await send()
         return config_of(thread_id, ns, checkpoint["id"])

@@ -1,5 +1,6 @@
 import asyncio
 import operator
+import time
 from typing import Annotated, Any
 
 import pytest
@@ -144,3 +145,43 @@ async def test_a_run_that_is_cancelled_from_outside_is_cancelled(saver: Versione
         await running
     async with saver.lease("t"):
         pass
+
+
+async def test_a_lease_the_server_lost_is_its_runs_again_at_once(
+    saver: VersionedRedisSaver, source: RedisSource
+) -> None:
+    async with saver.lease("t", lease_s=1):
+        await source.client().delete("twintrack:checkpoint:{t}:lease")
+        await asyncio.sleep(0.4)
+        with pytest.raises(Conflict):
+            async with saver.lease("t"):
+                pytest.fail("two runs at once")
+
+
+async def test_a_run_that_was_held_up_past_its_lease_ends_even_if_nobody_took_it(saver: VersionedRedisSaver) -> None:
+    async def run() -> None:
+        async with saver.lease("t", lease_s=0.2):
+            await asyncio.sleep(0)
+            time.sleep(0.3)  # noqa: ASYNC251 - what holds up a whole process
+            await asyncio.sleep(1)
+            pytest.fail("it went on")
+
+    with pytest.raises(Conflict):
+        await run()
+
+
+async def test_a_lease_is_not_written_to_disk(saver: VersionedRedisSaver, source: RedisSource) -> None:
+    client: Any = source.client()
+    was = (await client.config_get("appendonly"))["appendonly"]
+    await client.config_set("appendonly", "yes")
+    async with saver.lease("t"):
+        pass
+    before = (await client.info("persistence"))["aof_current_size"]
+    async with saver.lease("t"):
+        pass
+    async with saver.lease("t", policy="replace"):
+        pass
+
+    assert (await client.info("persistence"))["aof_current_size"] == before
+    assert [key async for key in client.scan_iter()] == []
+    await client.config_set("appendonly", was)
