@@ -10,6 +10,7 @@ from twintrack.app.application import App
 from twintrack.app.parts import Parts, make_parts, versioned_saver
 from twintrack.app.run_queue import RunQueue
 from twintrack.core.redis_check import check_server
+from twintrack.core.redis_errors import translated
 from twintrack.core.settings import Settings, load_settings
 from twintrack.graphs import hybrid
 from twintrack.graphs.thread_care import ThreadCare
@@ -17,7 +18,7 @@ from twintrack.graphs.traced import TracedGraph, traced
 from twintrack.guardrails.budget import meters
 from twintrack.memory.versions import Versions
 
-__all__ = ["App", "Parts", "build_graph", "make_parts", "open_app", "versioned_saver"]
+__all__ = ["App", "Parts", "build_graph", "make_parts", "open_app", "open_versions", "versioned_saver"]
 
 
 def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) -> TracedGraph:
@@ -58,5 +59,18 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
             versions=Versions(graph, parts.resources.memory),
             runs=RunQueue(tree.checkpoints.concurrent_runs, tree.budgets.max_seconds),
         )
+    finally:
+        await parts.aclose()
+
+
+@asynccontextmanager
+async def open_versions() -> AsyncIterator[Versions]:
+    """Open what reads and moves versions, and no model."""
+    parts = make_parts(load_settings())
+    logging.getLogger("twintrack").setLevel(parts.settings.log_level)
+    try:
+        async with translated():
+            await check_server(parts.source)
+            yield Versions(build_graph(parts, checkpointer=versioned_saver(parts)), parts.resources.memory)
     finally:
         await parts.aclose()

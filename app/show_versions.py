@@ -7,24 +7,14 @@ from typing import Any
 
 import click
 
+from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.app.version_tables import print_calls, print_changes, print_version, version_table
 from twintrack.core.context import Identity
 from twintrack.memory.version import Version
 from twintrack.memory.versions import Versions
 
-_OPTIONS = (
-    click.option("--user", default="local", show_default=True, help="Owner of the thread."),
-    click.option("--tenant", default="default", show_default=True, help="Owner's tenant."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-)
 _DONE = "Tools had already done this after it; it is not undone, and going on does not do it again"
-
-
-def _owner_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -39,7 +29,7 @@ def command() -> None:
 @command.command("list")
 @click.argument("thread")
 @click.option("--limit", type=click.IntRange(min=1), default=None, help="Newest versions only.")
-@_owner_options
+@owner_options
 def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool) -> None:
     """List the versions of THREAD, newest first; > marks the one it goes on from."""
     found = _run(lambda versions: versions.list(thread, limit=limit, identity=Identity(tenant, user)))
@@ -52,7 +42,7 @@ def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool)
 @command.command()
 @click.argument("thread")
 @click.argument("version", default="")
-@_owner_options
+@owner_options
 def show(thread: str, version: str, user: str, tenant: str, as_json: bool) -> None:
     """Show VERSION of THREAD, the newest without it: its state, and what tools did outside from there on."""
     who = Identity(tenant, user)
@@ -76,7 +66,7 @@ def show(thread: str, version: str, user: str, tenant: str, as_json: bool) -> No
 @click.argument("thread")
 @click.argument("to")
 @click.option("--reason", required=True, help="Why; kept with the new version.")
-@_owner_options
+@owner_options
 def rollback(thread: str, to: str, reason: str, user: str, tenant: str, as_json: bool) -> None:
     """Let THREAD go on from version TO; nothing is deleted.
 
@@ -94,7 +84,7 @@ def rollback(thread: str, to: str, reason: str, user: str, tenant: str, as_json:
 @click.argument("thread")
 @click.argument("name")
 @click.option("--version", default=None, help="Version to name; the newest without it.")
-@_owner_options
+@owner_options
 def save(thread: str, name: str, version: str | None, user: str, tenant: str, as_json: bool) -> None:
     """Give a version of THREAD the name NAME; a named version is never pruned."""
     saved = _run(lambda versions: versions.save(thread, name, version=version, identity=Identity(tenant, user)))
@@ -105,7 +95,7 @@ def save(thread: str, name: str, version: str | None, user: str, tenant: str, as
 @click.argument("thread")
 @click.argument("a")
 @click.argument("b")
-@_owner_options
+@owner_options
 def diff(thread: str, a: str, b: str, user: str, tenant: str, as_json: bool) -> None:
     """Show what changed in THREAD from version A to version B, channel by channel."""
     changes = _run(lambda versions: versions.diff(thread, a, b, identity=Identity(tenant, user)))
@@ -119,7 +109,7 @@ def diff(thread: str, a: str, b: str, user: str, tenant: str, as_json: bool) -> 
 @click.argument("thread")
 @click.argument("to_thread")
 @click.option("--version", default=None, help="Version the copy goes on from; the newest without it.")
-@_owner_options
+@owner_options
 def fork(thread: str, to_thread: str, version: str | None, user: str, tenant: str, as_json: bool) -> None:
     """Copy THREAD with its versions to the new thread TO_THREAD."""
     who = Identity(tenant, user)
@@ -130,7 +120,7 @@ def fork(thread: str, to_thread: str, version: str | None, user: str, tenant: st
 @command.command()
 @click.argument("thread")
 @click.option("--keep", type=click.IntRange(min=1), required=True, help="Newest versions that stay.")
-@_owner_options
+@owner_options
 def prune(thread: str, keep: int, user: str, tenant: str, as_json: bool) -> None:
     """Remove all but the newest versions of THREAD; named ones and questions to a person stay."""
     count = _run(lambda versions: versions.prune(thread, keep, identity=Identity(tenant, user)))
@@ -143,7 +133,7 @@ def prune(thread: str, keep: int, user: str, tenant: str, as_json: bool) -> None
 @command.command()
 @click.argument("thread")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_owner_options
+@owner_options
 def delete(thread: str, yes: bool, user: str, tenant: str, as_json: bool) -> None:
     """Remove THREAD with all its versions, for good."""
     if not yes:
@@ -157,11 +147,10 @@ def delete(thread: str, yes: bool, user: str, tenant: str, as_json: bool) -> Non
 
 def _run(act: Callable[[Versions], Awaitable[Any]]) -> Any:
     async def run() -> Any:
-        from twintrack.app.assemble import open_app
-        from twintrack.core.redis_errors import translated
+        from twintrack.app.assemble import open_versions
 
-        async with open_app() as app, translated():
-            return await act(app.versions)
+        async with open_versions() as versions:
+            return await act(versions)
 
     return asyncio.run(run())
 

@@ -17,6 +17,7 @@ _USUAL = frozenset({"input", "loop"})
 """Sources that say nothing a reader of the table asks for."""
 _WHOLE = frozenset({"version", "step", "when", "tokens", "number"})
 _CHARS = 200
+_NOTHING: tuple[Any, ...] = ("", [], {}, None)
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -56,10 +57,10 @@ def print_version(console: Console, version: Version, values: Mapping[str, Any])
     """Print one version: what is known of it, and the state."""
     skipped = {"already_done", "is_head", "usage"}
     for name, value in version.to_json().items():
-        if value not in ("", [], None) and name not in skipped:
+        if value and name not in skipped:
             say(console, f"{name.replace('_', ' '):>15}  {_line(value)}")
     heading(console, "State")
-    for channel, value in values.items():
+    for channel, value in ((channel, value) for channel, value in values.items() if value not in _NOTHING):
         for line in _lines(value):
             say(console, f"{channel}: {line}")
 
