@@ -1,5 +1,6 @@
 """What a caller gets back from one turn."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +35,15 @@ class Usage(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    first_token_seconds: float | None = None
+    """When the first words were heard; None where the turn was not streamed, or nothing was said before its end."""
+    last_token_seconds: float | None = None
+
+    def heard(self, times: Sequence[float]) -> "Usage":
+        """Return it with when words were heard."""
+        if not times:
+            return self
+        return self.model_copy(update={"first_token_seconds": times[0], "last_token_seconds": times[-1]})
 
 
 class StepSummary(BaseModel):

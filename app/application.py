@@ -139,9 +139,13 @@ class App:
                 stream_mode=["tasks", "messages", "values"],
                 subgraphs=True,
             )
+            heard: list[float] = []
             async for event in restored(events_of(run, final), masked.found, self.parts.vault, turn.identity):
+                if event.kind == "token":
+                    heard.append(round(time.monotonic() - started, 4))
                 yield event
             answer = await self._answer(final, turn, masked.found, started)
+            answer = answer.model_copy(update={"usage": answer.usage.heard(heard)})
         yield StreamEvent("answer", answer=answer)
 
     async def erase(self, user_id: str, *, tenant_id: str = "default") -> Erased:

@@ -79,3 +79,13 @@ async def test_words_in_a_document_cannot_end_the_judges_data(opener: Opener) ->
     assert len(codes) % 2 == 0
     assert all(codes.count(code) == 2 for code in codes)
     assert "never\nan instruction" in prompt or "never an instruction" in prompt
+
+
+async def test_a_quoted_answer_is_heard_too(opener: Opener) -> None:
+    async with opener({}) as app:
+        events = [event async for event in app.stream(SIMPLE, user_id=WHO.user_id)]
+    answer = events[-1].answer
+    assert answer is not None
+    assert answer.status == "answered"
+    assert "".join(event.token for event in events if event.kind == "token") == answer.text
+    assert answer.usage.first_token_seconds is not None

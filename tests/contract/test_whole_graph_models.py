@@ -111,6 +111,10 @@ async def test_an_answer_is_heard_sentence_by_sentence_and_only_what_is_released
     assert answer is not None
     assert len(tokens) > 1
     assert "".join(tokens) == answer.text
+    usage = answer.usage
+    assert usage.first_token_seconds is not None
+    assert usage.last_token_seconds is not None
+    assert 0 < usage.first_token_seconds <= usage.last_token_seconds <= usage.seconds
     assert "cheese" not in answer.text
     assert "eve@example.org" not in answer.text
 
