@@ -1,8 +1,11 @@
 """The compiled graph used as it is: its runs are metered, bounded and owned like the application's."""
 
+import gc
+import warnings
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_config
@@ -65,6 +68,26 @@ async def test_the_callers_own_limit_holds_in_the_plain_graph(opener: Opener, co
     assert not model.prompts
     assert state["answer"]["status"] == "answered"
     assert "limit of 0 model calls" in state["degraded"]
+
+
+class Waiting(AsyncCallbackHandler):
+    """Not run inline: langchain-core makes a coroutine for each of its events."""
+
+
+@pytest.mark.parametrize("mode", ["values", "messages", ["values", "messages"]])
+@pytest.mark.parametrize("callbacks", [[], [Waiting()]])
+async def test_a_call_that_is_stopped_leaves_no_handler_waiting(
+    opener: Opener, mode: Any, callbacks: list[Any]
+) -> None:
+    model = writer()
+    context = Context(user_id="ada", max_model_calls=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        async with opener(models={"answerer": model}) as app:
+            run = app.graph.astream(asked(QUESTION), on("t", callbacks=callbacks), context=context, stream_mode=mode)
+            assert [chunk async for chunk in run]
+        gc.collect()
+    assert not model.prompts
 
 
 async def test_the_plain_graph_ends_at_the_settings_number_of_steps(opener: Opener) -> None:
