@@ -27,7 +27,7 @@ def answer_reuse(settings: Settings, source: RedisSource, resources: Resources) 
         corpus=resources.corpus,
         embedder=resources.embedder,
         prompt=_made_with(settings),
-        model=json.dumps(models.describe(), sort_keys=True),
+        model=_digest(json.dumps(models.describe(), sort_keys=True)),
         writes=models.chat("answerer") is not None,
     )
 
@@ -36,4 +36,8 @@ def _made_with(settings: Settings) -> str:
     """Return a digest of what makes an answer beside its question, corpus and models."""
     shaping = settings.model_dump_json(include=set(_SHAPING))
     parts = (version("twintrack"), prompts_version(), shaping)
+    return _digest(*parts)
+
+
+def _digest(*parts: str) -> str:
     return blake2b("\x00".join(parts).encode(), digest_size=12).hexdigest()

@@ -35,7 +35,7 @@ _KIND = "answer"
 _PAGE = 500
 _EVERYONE = "all"
 _NEAREST = 4
-_FIELDS = ("data", "distance")
+_FIELDS = ("question", "exact", "data", "distance")
 _TAGS = ("tenant", "reader", "route", "prompt", "corpus", "model", "embedder", "language", "exact")
 
 How = Literal["exact", "similar"]
@@ -87,6 +87,7 @@ class AnswerCache:
         self.source = source
         self.settings = settings
         self._embedder = embedder
+        self._schemas: dict[int, dict[str, Any]] = {}
         self._stores = 0
 
     async def look(self, question: str, vector: NDArray[np.float32], walls: Walls) -> tuple[Found, ...]:
@@ -99,7 +100,20 @@ class AnswerCache:
             given: tuple[Any, ...] = ("PARAMS", 2, "vector", np.asarray(vector, np.float32).tobytes())
         else:
             nearest, given = tags(filters | {"exact": _exact(question)}), ()
-        command = ("FT.SEARCH", index.name, nearest, *given, "RETURN", 2, *_FIELDS, "LIMIT", 0, _NEAREST, "DIALECT", 2)
+        command = (
+            "FT.SEARCH",
+            index.name,
+            nearest,
+            *given,
+            "RETURN",
+            len(_FIELDS),
+            *_FIELDS,
+            "LIMIT",
+            0,
+            _NEAREST,
+            "DIALECT",
+            2,
+        )
         [reply] = await run(index, [command])
         return self._fitting(question, _hits(reply))
 
@@ -117,6 +131,7 @@ class AnswerCache:
         fields: dict[Any, Any] = {
             **self._filters(walls, reader),
             "exact": _exact(kept["question"]),
+            "question": kept["question"].encode(errors="surrogatepass"),
             "data": json.dumps(kept),
             "created_at": kept["created_at"],
             "vector": np.asarray(vector, np.float32).tobytes(),
@@ -153,14 +168,14 @@ class AnswerCache:
     def _ttl_s(self) -> int:
         return max(1, round(self.settings.ttl_minutes * 60))
 
-    def _fitting(self, question: str, hits: list[tuple[str, str, float]]) -> tuple[Found, ...]:
-        exact = wording(question).exact
+    def _fitting(self, question: str, hits: list[tuple[str, dict[str, str]]]) -> tuple[Found, ...]:
+        exact = _exact(question)
         found = []
-        for key, data, similarity in hits:
-            kept: Kept = json.loads(data)
-            how: How = "exact" if wording(kept["question"]).exact == exact else "similar"
-            if how == "exact" or self.fits(question, kept["question"], similarity):
-                found.append(Found(key, kept, how, similarity))
+        for key, fields in hits:
+            similarity = 1.0 - float(fields.get("distance", 0.0))
+            how: How = "exact" if fields["exact"] == exact else "similar"
+            if how == "exact" or self.fits(question, fields["question"], similarity):
+                found.append(Found(key, json.loads(fields["data"]), how, similarity))
         return tuple(sorted(found, key=lambda one: (one.how, -one.similarity)))
 
     def _filters(self, walls: Walls, reader: str | tuple[str, ...]) -> dict[str, str | tuple[str, ...]]:
@@ -178,8 +193,11 @@ class AnswerCache:
         return shared if walls.shared else keys.owned(kind, walls.identity, digest)
 
     async def _index(self, vector: NDArray[np.float32]) -> ContractIndex:
-        name = re.sub(r"[^a-z0-9-]", "-", self._embedder.name.lower())
-        return await self.source.index(_schema(f"{_KIND}.{name}.{len(vector)}", len(vector)))
+        dims = len(vector)
+        if dims not in self._schemas:
+            name = re.sub(r"[^a-z0-9-]", "-", self._embedder.name.lower())
+            self._schemas[dims] = _schema(f"{_KIND}.{name}.{dims}", dims)
+        return await self.source.index(self._schemas[dims])
 
     async def _trim(self, index: ContractIndex, identity: Identity) -> None:
         """Drop a tenant's oldest answers above the limit; looked at once in a while, as counting is not free."""
@@ -235,13 +253,9 @@ def _exact(question: str) -> str:
     return _digest(wording(question).exact)
 
 
-def _hits(reply: Any) -> list[tuple[str, str, float]]:
-    """Return key, data and similarity of each hit; one that ran out in this very moment is without data."""
-    return [
-        (key, fields["data"], 1.0 - float(fields.get("distance", 1.0)))
-        for key, _, fields in parse(reply)
-        if "data" in fields
-    ]
+def _hits(reply: Any) -> list[tuple[str, dict[str, str]]]:
+    """Return key and fields of each hit; one that ran out in this very moment is without them."""
+    return [(key, fields) for key, _, fields in parse(reply) if {"question", "exact", "data"} <= fields.keys()]
 
 
 def _schema(kind: str, dims: int) -> dict[str, Any]:

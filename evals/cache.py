@@ -23,6 +23,8 @@ from twintrack.evals.rows import Row, question_of
 
 NEIGHBOURS = 10
 """Questions of the same passage, the nearest ones, that each question is paired with."""
+MADE_OF = 1000
+"""Questions of each file, chosen by the seed, that near misses and rewordings are made of."""
 GRID = tuple(round(0.5 + step / 100, 2) for step in range(0, 50, 2))
 BOUND = 0.005
 """Share of near misses whose answer may be given at most."""
@@ -63,9 +65,11 @@ async def run(
 ) -> dict[str, Any]:
     """Choose the threshold on one half of the groups and return the figures of the other."""
     chance = random.Random(seed)
-    groups = [group for number, rows in enumerate(files) for group in _groups(number, rows).items()]
+    by_file = [_groups(number, rows) for number, rows in enumerate(files)]
+    groups = [group for found in by_file for group in found.items()]
     names = [name for _, questions in groups for question in questions for name in names_in(question)]
-    made = {name: _made(questions, names, chance) for name, questions in groups}
+    origin = set[str]().union(*(_some(found, chance) for found in by_file))
+    made = {name: _made(origin & {*questions}, names, chance) for name, questions in groups}
     texts = {text for pairs in made.values() for pair in pairs for text in (pair.one, pair.other)}
     texts |= {question for _, questions in groups for question in questions}
     vectors = await _vectors(sorted(texts), embedder, tick)
@@ -102,8 +106,13 @@ def _groups(number: int, rows: Sequence[Row]) -> dict[str, list[str]]:
     return {about: list(questions.values()) for about, questions in found.items()}
 
 
+def _some(groups: Mapping[str, Sequence[str]], chance: random.Random) -> set[str]:
+    questions = sorted({question for questions in groups.values() for question in questions})
+    return {*chance.sample(questions, min(MADE_OF, len(questions)))}
+
+
 def _made(questions: Iterable[str], names: Sequence[str], chance: random.Random) -> list[Pair]:
-    return [pair for question in questions for pair in (*swapped(question, names, chance), *reworded(question))]
+    return [pair for question in sorted(questions) for pair in (*swapped(question, names, chance), *reworded(question))]
 
 
 def _neighbours(questions: Sequence[str], vectors: Vectors) -> list[Pair]:
