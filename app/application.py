@@ -25,6 +25,7 @@ from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.errors import InputError, UnknownThread
 from twintrack.core.redis_errors import translated
+from twintrack.core.tool_calls import Ledger
 from twintrack.core.traces import Trace
 from twintrack.graphs.traced import TRACE_ID, TracedGraph
 from twintrack.guardrails.budget import SpendMeter, limits_for
@@ -51,6 +52,11 @@ class App:
     def memory(self) -> Memory:
         """Return the three tiers."""
         return self.parts.resources.memory
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Return what tools did outside; the `ToolGate` of an agent of your own takes it."""
+        return self.parts.resources.ledger
 
     @property
     def mode(self) -> str:

@@ -12,7 +12,7 @@ from langgraph.types import StateSnapshot
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
 from twintrack.memory.checkpoint_rows import member, place
-from twintrack.memory.checkpoint_storage import CheckpointStorage
+from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_key
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger_rows import ToolCallRecord, recorded
 from twintrack.memory.rollback import Rollback, roll_back
@@ -113,8 +113,13 @@ class Versions:
         id_ = await self._resolve(thread_id, version, names) if version else head
         if not name or len(name) > 100:
             raise InputError("A version's name has 1 to 100 characters.", fix="choose another name")
+        if await self._has(thread_id, name):
+            raise InputError(f"'{name}' is the id of a version.", fix="choose another name")
         if not await self._storage.name(thread_id, name, member("", id_)):
             raise InputError(f"Another version is saved as '{name}'.", fix="choose another name")
+        if not await self._has(thread_id, id_):  # pruned a moment before it was named
+            await self._storage.command("HDEL", thread_key(thread_id, "info"), f"name:{name}".encode())
+            raise _unknown(thread_id, id_)
         return await self.get(thread_id, id_)
 
     async def diff(self, thread_id: str, a: str, b: str, *, identity: Identity | None = None) -> dict[str, Any]:
@@ -213,11 +218,12 @@ class Versions:
 
     async def _resolve(self, thread_id: str, version: str, names: dict[str, str]) -> str:
         id_ = names.get(version, version)
-        if not (await self._storage.rows(thread_id, [member("", id_)]))[0]:
-            raise UnknownVersion(
-                f"Thread '{thread_id}' has no version '{version}'.", fix="use an id or a name that its list shows"
-            )
+        if not await self._has(thread_id, id_):
+            raise _unknown(thread_id, version)
         return id_
+
+    async def _has(self, thread_id: str, version: str) -> bool:
+        return (await self._storage.rows(thread_id, [member("", version)]))[0] is not None
 
     async def _state(self, thread_id: str, version: str) -> StateSnapshot:
         return await self.graph.aget_state(_at(thread_id, version))
@@ -226,3 +232,9 @@ class Versions:
 def _at(thread_id: str, version: str = "") -> RunnableConfig:
     where = {"thread_id": thread_id, "checkpoint_ns": ""}
     return {"configurable": where | {"checkpoint_id": version} if version else where}
+
+
+def _unknown(thread_id: str, version: str) -> UnknownVersion:
+    return UnknownVersion(
+        f"Thread '{thread_id}' has no version '{version}'.", fix="use an id or a name that its list shows"
+    )
