@@ -11,6 +11,7 @@ from redis.exceptions import LockError
 
 from twintrack.core.access import access_of, may_read, own_tags
 from twintrack.core.context import Identity
+from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
@@ -50,6 +51,7 @@ class Corpus:
         self._reranker = reranker or (BestPart() if settings.reranker == "parts" else None)
         self._source = source
         self._embedder = embedder
+        self._crowds = Crowds()
 
     async def ingest(
         self,
@@ -107,7 +109,9 @@ class Corpus:
             SettingsError: the caller's documents were read in with another embedder or kind of index.
         """
         layout = await self.layout()
-        search = PassageSearch(await self._open(layout), layout, self.settings, self._reranker)
+        index = await self._open(layout)
+        crowded = await self._crowds.crowded(index, identity)
+        search = PassageSearch(index, layout, self.settings, self._reranker, crowded=crowded)
         passages = await search(question, vector, identity=identity, limit=limit or self.settings.limit)
         if not passages:
             await self._check_not_elsewhere(layout, identity)

@@ -49,13 +49,21 @@ class HybridSearch:
     vector_field: str = "vector"
     vector_type: Literal["float32", "float16"] = "float32"
     candidates: int = 50
+    crowded: bool = False
+    """Whether the filters let so many records through that the vector index must be walked, not each of them compared."""
 
     def commands(self) -> list[tuple[Any, ...]]:
         """Return the search by vector, then the search by words unless there are none."""
         wall = tags(self.filters)
+        # Left to itself, the server compares every record that passes, also where that is a hundred thousand.
+        policy = f" HYBRID_POLICY BATCHES BATCH_SIZE {4 * self.candidates}" if self.crowded else ""
         page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
         near = (
-            *("FT.SEARCH", self.index, f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector AS distance]"),
+            *(
+                "FT.SEARCH",
+                self.index,
+                f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector{policy} AS distance]",
+            ),
             *("PARAMS", 2, "vector", np.asarray(self.vector, self.vector_type).tobytes(), "SORTBY", "distance"),
             *("RETURN", len(self.fields) + 1, "distance", *self.fields, *page),
         )
@@ -91,6 +99,12 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     found = {key: _fields(zip(search.fields, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
     filled = [row if row.fields else row._replace(fields=found[row.key]) for row in rows]
     return [row for row in filled if row.fields]
+
+
+async def count(index: ContractIndex, query: str) -> int:
+    """Return how many records match."""
+    [reply] = await run(index, [("FT.SEARCH", index.name, query, "LIMIT", 0, 0, "DIALECT", 2)])
+    return int(reply[b"total_results"] if isinstance(reply, Mapping) else reply[0])
 
 
 async def run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> list[Any]:

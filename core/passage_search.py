@@ -38,6 +38,8 @@ class PassageSearch:
     layout: PassagesIndex
     settings: RetrievalSettings
     reranker: Reranker | None
+    crowded: bool = False
+    """Whether the caller's tenant has very many passages."""
 
     async def __call__(
         self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int
@@ -52,6 +54,7 @@ class PassageSearch:
             vector_weight=self.settings.vector_weight,
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
+            crowded=self.crowded and self.layout.algorithm == "hnsw",
         )
         depth = self.settings.reranked if self.reranker else 0
         rows = await hybrid(self.index, search, limit=max(limit, depth))

@@ -1,7 +1,6 @@
 """Who finds a document: its tenant, or the users and groups it names, and nobody else whatever they are called."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -129,9 +128,9 @@ def test_two_tenants_are_never_held_to_the_same_tag(one: str, other: str) -> Non
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(people=st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=2, max_size=4, unique=True), dice=st.randoms())
+@given(people=st.lists(st.tuples(NAMES, NAMES.filter(bool), NAMES), min_size=2, max_size=4, unique=True))
 def test_nobody_finds_what_is_not_theirs(
-    redis_url: str, tmp_path_factory: pytest.TempPathFactory, people: list[tuple[str, str, str]], dice: random.Random
+    redis_url: str, tmp_path_factory: pytest.TempPathFactory, people: list[tuple[str, str, str]]
 ) -> None:
     """Tenants, users and groups of hostile names, each with a shared, a private and a group's document."""
     folder = tmp_path_factory.mktemp("walls")
