@@ -19,7 +19,7 @@ from twintrack.memory.checkpoint_entries import Put, Stored
 from twintrack.memory.checkpoint_flights import Pace
 from twintrack.memory.checkpoint_lists import LIST_BYTES, Listed, Pieces, in_pieces
 from twintrack.memory.checkpoint_rows import Row, Typed, Write, blob_name, tag
-from twintrack.memory.checkpoint_serializer import CheckpointSerializer, array
+from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_usage import spent
 
 
@@ -104,7 +104,7 @@ def pack_value(serde: SerializerProtocol, value: Any) -> Typed | Listed:
         return serde.dumps_typed(value)
     packed = serde.split(value)
     if sum(map(len, packed)) < LIST_BYTES:
-        return serde.list_kind, serde.seal(array(len(packed), packed))
+        return serde.dumps_typed(value)
     return in_pieces(packed, serde.list_kind, serde.digest, serde.seal)
 
 

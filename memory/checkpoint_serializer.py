@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from operator import itemgetter
 from typing import Any
 
 import ormsgpack
@@ -40,27 +39,39 @@ _MESSAGES: dict[tuple[str, str], Any] = {
 """Allowed classes that a conversation has many of, and whose constructors do nothing but validate."""
 
 _NEW, _SET = object.__new__, object.__setattr__
+_TEXT = 101
+"""Code of a message that is nothing but text, among the values of a list; LangGraph's own codes are single digits."""
+_OPTIONS = ormsgpack.OPT_REPLACE_SURROGATES
 
 
 class _Text:
-    """Makes messages that are nothing but text, of which there is nothing to check."""
+    """Packs messages that are nothing but text as that text, and makes them again; there is nothing to check."""
 
     def __init__(self, kind: Any) -> None:
-        usual = kind(content="").model_dump()
-        rest = [name for name in usual if name not in ("content", "id")]
-        self._kind, self._names = kind, frozenset(usual)
-        self._get, self._rest = itemgetter(*rest), tuple(usual[name] for name in rest)
+        self._kind, self._usual = kind, kind(content="").model_dump()
+        self.type = self._usual["type"]
+        self._names, self._fresh = (
+            frozenset(self._usual),
+            [(name, type(value)) for name, value in self._usual.items() if isinstance(value, dict | list)],
+        )
 
-    def make(self, fields: dict[str, Any]) -> Any:
-        """Return the message, or None where there is more to it."""
-        id_ = fields["id"]
-        if (
-            self._get(fields) != self._rest
-            or len(fields) != len(self._names)
-            or type(fields["content"]) is not str
-            or (id_ is not None and type(id_) is not str)
-        ):
+    def pack(self, message: Any) -> bytes | None:
+        """Return the message as bytes, or None where there is more to it."""
+        fields = message.__dict__
+        content, id_ = fields.get("content"), fields.get("id")
+        if type(content) is not str or not (id_ is None or type(id_) is str) or message.__pydantic_extra__:
             return None
+        if fields != {**self._usual, "content": content, "id": id_}:
+            return None
+        text = ormsgpack.packb((self.type, content, id_), option=_OPTIONS)
+        return ormsgpack.packb(ormsgpack.Ext(_TEXT, text))
+
+    def make(self, content: str, id_: str | None) -> Any:
+        """Return the message."""
+        fields = self._usual.copy()
+        fields["content"], fields["id"] = content, id_
+        for name, kind in self._fresh:
+            fields[name] = kind()
         made = _NEW(self._kind)
         _SET(made, "__dict__", fields)
         _SET(made, "__pydantic_fields_set__", set(self._names))
@@ -69,7 +80,8 @@ class _Text:
         return made
 
 
-_TEXTS = {(kind.__module__, kind.__name__): _Text(kind) for kind in (AIMessage, HumanMessage, SystemMessage)}
+_TEXTS = {kind: _Text(kind) for kind in (AIMessage, HumanMessage, SystemMessage)}
+_TEXTS_BY_TYPE = {text.type: text for text in _TEXTS.values()}
 
 
 class CheckpointSerializer(JsonPlusSerializer):
@@ -109,8 +121,11 @@ class CheckpointSerializer(JsonPlusSerializer):
 
     def split(self, values: Sequence[Any]) -> list[bytes]:
         """Return each value on its own, not encrypted; `join` takes any run of them."""
-        dumps = super().dumps_typed
-        return [dumps([value])[1][1:] for value in values]
+        return [self._packed(value) for value in values]
+
+    def _packed(self, value: Any) -> bytes:
+        text = _TEXTS.get(type(value))
+        return (text and text.pack(value)) or super().dumps_typed([value])[1][1:]
 
     def seal(self, data: bytes) -> bytes:
         """Return what `split` gave as it may be stored."""
@@ -156,17 +171,17 @@ def _quick(slow: Hook) -> Hook:
     """Return the same hook with a shorter way to messages: no import per message, no constructor around the check."""
 
     def hook(code: int, data: bytes) -> Any:
+        if code == _TEXT:
+            kind, content, id_ = ormsgpack.unpackb(data)
+            return _TEXTS_BY_TYPE[kind].make(content, id_)
         if code != EXT_PYDANTIC_V2:
             return slow(code, data)
         try:
             module, name, fields, _ = ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)
-            text = _TEXTS.get((module, name))
-            if text and (made := text.make(fields)):
-                return made
             if "content_blocks" in fields:  # the one argument that constructors look at
                 return slow(code, data)
-            kind = _MESSAGES[module, name]
-            return kind.__pydantic_validator__.validate_python(fields, self_instance=_NEW(kind))
+            built = _MESSAGES[module, name]
+            return built.__pydantic_validator__.validate_python(fields, self_instance=_NEW(built))
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
             return slow(code, data)
 

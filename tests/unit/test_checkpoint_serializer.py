@@ -85,6 +85,9 @@ def test_every_message_is_read_as_langgraphs_own_serializer_reads_it(
     for mine, theirs in zip(OURS.loads_typed(stored), THEIRS.loads_typed(stored), strict=True):
         _same(*((mine, theirs) if isinstance(mine, BaseModel) else (mine["in"], theirs["in"])))
         assert (mine if isinstance(mine, BaseMessage) else mine["in"]) == message
+    listed = OURS.join("msgpack", 2, OURS.split([message, message]))
+    for mine, theirs in zip(listed, THEIRS.loads_typed(THEIRS.dumps_typed([message, message])), strict=True):
+        _same(mine, theirs)
 
 
 @pytest.mark.parametrize("value", [RemoveMessage(id="1"), Document("text", metadata={"a": 1}), Document("", id="7")])
@@ -94,9 +97,23 @@ def test_so_are_documents_and_removals(value: Any) -> None:
     _same(OURS.loads_typed(stored), THEIRS.loads_typed(stored))
 
 
+@pytest.mark.parametrize("kind", [AIMessage, HumanMessage, SystemMessage])
+def test_a_text_takes_little_more_than_its_length(kind: Any) -> None:
+    message = kind("x" * 1000, id="1")
+    (packed,) = OURS.split([message])
+    assert len(packed) < 1020
+
+    message.content = ["x"]
+    for odd in (message, kind("x", name="n"), kind("x", more=1), kind("x", response_metadata={"a": 1}), Own(content="x")):
+        assert OURS.split([odd]) == [THEIRS.dumps_typed([odd])[1][1:]]
+
+
+class Own(HumanMessage):
+    """A class of somebody else's."""
+
+
 def test_a_message_that_was_read_can_be_changed_alone() -> None:
-    stored = OURS.dumps_typed([AIMessage("a", id="1")] * 2)
-    one, other = OURS.loads_typed(stored)
+    one, other = OURS.join("msgpack", 2, OURS.split([AIMessage("a", id="1")] * 2))
     one.content, one.id, one.additional_kwargs["x"] = "b", "2", 1
     one.tool_calls.append(CALLS[0])
 
@@ -124,6 +141,7 @@ HOSTILE: list[Any] = [
     ("langchain_core.messages.ai", "AIMessage", {"content": "", "additional_kwargs": 5}, ""),
     ("langchain_core.messages.ai", "AIMessage", {"content": "", "tool_calls": 5}, ""),
     ("langchain_core.messages.tool", "ToolMessage", {"content": {"a": 1}, "tool_call_id": 5}, ""),
+    ("langchain_core.messages.human", "HumanMessage", HUMAN, "", "more"),
     "text",
     5,
     None,
