@@ -90,7 +90,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "citation_precision": _mean(_supports(citation, outcome) for citation, outcome in cited),
         "citation_recall": _mean(any(_supports(c, o) for c in o.answer.citations) for o in answerable),
         "citations_resolve": _mean(resolves(citation, stored) for citation, stored in citations),
-        "abstention_f1": class_f1([o.abstained for o in outcomes], [not o.answerable for o in outcomes]),
+        "abstention_f1": _round(class_f1([o.abstained for o in outcomes], [not o.answerable for o in outcomes])),
         "answer_ms": {"p50": _round(statistics.median(times)), "p95": _round(times[int(len(times) * 0.95)])},
         "status": dict(Counter(outcome.answer.status for outcome in outcomes)),
         "route": dict(Counter(outcome.answer.route for outcome in outcomes)),

@@ -134,8 +134,15 @@ async def _tune(pairs: list[tuple[Path, Path]], limit: int | None, seed: int, ou
                 found += await learner.samples(corpus, embedder, rows, identity=Identity("eval"), tick=tick)
     learnt, judged = learner.learn(found)
     if out is not None:
-        learner.write(learnt, judged, [data for _, data in pairs], out)
+        learner.write(learnt, judged, [data for _, data in pairs], _tuning(pairs, limit, seed), out)
     return judged
+
+
+def _tuning(pairs: list[tuple[Path, Path]], limit: int | None, seed: int) -> str:
+    """Return the command that learns the same again."""
+    files = [f"--passages {passages.name} --data {data.name}" for passages, data in pairs]
+    chosen = [f"--limit {limit} --seed {seed}"] if limit else []
+    return " ".join(["twintrack eval tune", *files, *chosen, "--out FILE"])
 
 
 async def _memory(turns: Path | None, data: Path) -> Figures:

@@ -15,32 +15,34 @@ from twintrack.nodes.state import DirectState
 
 Figures = dict[str, Any]
 MOST = 400
-"""Questions of each label that are searched for."""
+"""Questions of a kind that are searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that the router sent straight on, and whether that was right."""
+    """A question, what it needs, and where the router sent it."""
 
     text: str
     source: str
     is_complex: bool
+    direct: bool
 
 
 async def run(
     corpus: Corpus,
     embedder: Embedder,
-    direct: Sequence[Asked],
+    asked: Sequence[Asked],
     *,
     weak: float,
     identity: Identity,
     tick: Tick | None = None,
 ) -> Figures:
-    """Search for questions that went straight on, grade what is found, and return who is sent on to the team.
+    """Search for questions, grade what is found, and return whom weak evidence sends on to the team.
 
-    `repairs` is the share of the complex questions sent on; `needless` is that of the simple ones, the price.
+    `repairs` is the share sent on of the complex questions that went straight on, `complex_sent_on` that of all
+    complex ones had they gone straight on too; `needless` is that of the simple ones, the price.
     """
-    asked = _sample(direct)
+    asked = _sample(asked)
     sent: list[bool] = []
     for number, one in enumerate(asked, start=1):
         passages = await corpus.search(one.text, await embedder.embed_one(one.text), identity=identity)
@@ -59,18 +61,23 @@ async def _sent_on(question: str, passages: list[Passage], weak: float) -> bool:
     return not judged["draft"] and graded(weak)(judged) != "answer"
 
 
-def _sample(direct: Sequence[Asked]) -> list[Asked]:
+def _sample(asked: Sequence[Asked]) -> list[Asked]:
     chosen = random.Random(0)
-    both = ([one for one in direct if one.is_complex == label] for label in (True, False))
-    return [one for few in both for one in (few if len(few) <= MOST else chosen.sample(few, MOST))]
+    kinds = ((True, True), (True, False), (False, True))
+    groups = ([one for one in asked if (one.is_complex, one.direct) == kind] for kind in kinds)
+    return [one for few in groups for one in (few if len(few) <= MOST else chosen.sample(few, MOST))]
 
 
 def _shares(both: Sequence[tuple[Asked, bool]]) -> Figures:
+    wrong = [sent for one, sent in both if one.is_complex and one.direct]
+    right = [sent for one, sent in both if not one.is_complex]
     return {
-        "wrongly_direct": sum(one.is_complex for one, _ in both),
-        "repairs": _share([sent for one, sent in both if one.is_complex]),
-        "rightly_direct": sum(not one.is_complex for one, _ in both),
-        "needless": _share([sent for one, sent in both if not one.is_complex]),
+        "wrongly_direct": len(wrong),
+        "repairs": _share(wrong),
+        "rightly_direct": len(right),
+        "needless": _share(right),
+        "complex": sum(one.is_complex for one, _ in both),
+        "complex_sent_on": _share([sent for one, sent in both if one.is_complex]),
     }
 
 

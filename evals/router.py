@@ -37,10 +37,10 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The figures, and the questions sent straight on, for the judgement of what escalation mends."""
+    """The figures, and where each question went, for the judgement of what escalation mends."""
 
     figures: Figures
-    direct: list[Asked]
+    asked: list[Asked]
 
 
 async def read(rows: Sequence[Row], embedder: Embedder, tick: Tick | None = None) -> Learning:
@@ -134,12 +134,11 @@ def _judged(rows: Sequence[Row], found: Learning, scores: Floats, to_team: Any, 
         "to_team_by_source": _by_source(found, to_team),
         "unsure": round(float(unsure.mean()), 4),
     }
-    direct = [
-        Asked(row["text"], str(row["source"]), bool(label))
+    asked = [
+        Asked(row["text"], str(row["source"]), is_complex=bool(label), direct=not sent)
         for row, label, sent in zip(rows, found.is_complex, to_team, strict=True)
-        if not sent
     ]
-    return Judged(figures, direct)
+    return Judged(figures, asked)
 
 
 def _rows_of(found: Learning, name: str) -> int:

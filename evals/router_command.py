@@ -77,11 +77,11 @@ async def _router(choices: Choices) -> Figures:
     if choices.out:
         used = judge.learn(found, choices.without, embedder.name, judged.figures, choices.command, choices.out)
     times = await judge.decision_ms(rows, used, embedder)
-    mended = await _escalation(choices.passages, judged.direct) if choices.passages else {"why": NO_DOCUMENTS}
+    mended = await _escalation(choices.passages, judged.asked) if choices.passages else {"why": NO_DOCUMENTS}
     return {**judged.figures, "decision_ms": times, "escalation_repairs": mended.get("repairs"), "escalation": mended}
 
 
-async def _escalation(passages: tuple[Path, ...], direct: Sequence[Asked]) -> Figures:
+async def _escalation(passages: tuple[Path, ...], asked: Sequence[Asked]) -> Figures:
     from twintrack.app.open_corpus import open_corpus
     from twintrack.app.progress import progress_bar
     from twintrack.core.embeddings import open_embedder
@@ -92,4 +92,4 @@ async def _escalation(passages: tuple[Path, ...], direct: Sequence[Asked]) -> Fi
         await ingest(corpus.ingest, *passages)
         with progress_bar("Asking") as tick:
             embedder, weak = open_embedder(settings.models), settings.router.weak_evidence
-            return await escalation.run(corpus, embedder, direct, weak=weak, identity=Identity("eval"), tick=tick)
+            return await escalation.run(corpus, embedder, asked, weak=weak, identity=Identity("eval"), tick=tick)

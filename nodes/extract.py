@@ -22,11 +22,11 @@ _NEAR_ACROSS = 0.38
 """Cosine from which a sentence in another language than the question's may be quoted: no word can be compared."""
 _AMISS = 0.5
 """Left of the evidence where a sign speaks against the best sentence."""
-_AS_GOOD = 0.85
+_AS_GOOD = 0.75
 """Share of the best sentence's score from which another is quoted beside it."""
 _NEAR = 0.4
 """The same of a sentence that holds words of the question which the best one lacks."""
-_NEWS = 0.15
+_NEWS = 0.25
 """Share of the question's meaning that those words must carry."""
 _ROW = 0.2
 """Taken off a table's row: it holds many words and says little with them."""
@@ -84,7 +84,8 @@ class Ranking:
 
     def quote(self) -> Quote:
         """Return the best sentence with what stands around it."""
-        place = self.order[0]
+        order = self.order
+        place = order[0]
         best = self.candidates[place]
         following = self.candidates[place + 1] if place + 1 < len(self.candidates) else None
         return Quote(
@@ -95,6 +96,7 @@ class Ranking:
             passage=best.passage["text"],
             nearness=self.nearness.get(place, 0.0),
             nearest=max(self.nearness.values(), default=0.0),
+            lead=self.scores[place] - self.scores[order[1]] if len(order) > 1 else 0.0,
         )
 
 

@@ -9,11 +9,12 @@ from itertools import pairwise
 from twintrack.core.query_words import STOP_WORDS
 from twintrack.core.tokens import stem, words
 from twintrack.nodes.opposites import opposed
-from twintrack.nodes.sentence_scores import coverage
+from twintrack.nodes.sentence_scores import content, coverage
 
 SIGNS = (
     *("covered", "covered with context", "pairs", "nearness", "nearest", "names missing", "no name"),
     *("number missing", "opposite", "negation", "kind missing", "words"),
+    *("words missing", "held elsewhere", "lead"),
 )
 """What is read, in the order of the weights."""
 
@@ -65,6 +66,8 @@ class Quote:
     """Cosine between it and the question."""
     nearest: float
     """The same of the sentence nearest to the question."""
+    lead: float = 0.0
+    """How far it scores above the next sentence."""
 
 
 def signs(question: str, quote: Quote, weights: Mapping[str, float]) -> list[float]:
@@ -72,6 +75,8 @@ def signs(question: str, quote: Quote, weights: Mapping[str, float]) -> list[flo
     around = f"{quote.before} {quote.text} {quote.topic} {quote.after}"
     told = _stems(f"{quote.passage} {quote.topic}")
     asked_names = names(question)
+    near = content(around)
+    missing = {word: weight for word, weight in weights.items() if word not in near}
     return [
         coverage(f"{quote.text} {quote.topic}", weights),
         coverage(f"{quote.before} {quote.text} {quote.topic}", weights),
@@ -82,6 +87,9 @@ def signs(question: str, quote: Quote, weights: Mapping[str, float]) -> list[flo
         float(bool(asked_names) and not asked_names & _stems(around)),
         *map(float, mismatches(question, quote.text, around, f"{quote.passage} {quote.topic}")),
         math.log(1 + len(weights)),
+        float(len(missing)),
+        coverage(f"{quote.passage} {quote.topic}", missing),
+        quote.lead,
     ]
 
 

@@ -57,7 +57,7 @@ async def test_only_sources_with_enough_rows_of_both_labels_count_in_the_mean() 
     assert judged.figures["judged_sources"] == ["big"]
     assert set(judged.figures["auroc_by_source"]) == {"big", "small"}
     assert judged.figures["accuracy_by_source"]["one label"] == 1.0
-    assert {one.text for one in judged.direct} >= set(SIMPLE)
+    assert {one.text for one in judged.asked if one.direct} >= set(SIMPLE)
 
 
 async def test_one_source_alone_cannot_be_left_out() -> None:
@@ -76,19 +76,19 @@ class Shelf:
 
     async def search(self, question: str, vector: Any, *, identity: Any, limit: Any = None) -> list[Passage]:
         text = "Ada Lovelace was born in London in 1815."
-        return [
-            Passage(id="p", document_id="d", title="Ada", source="d.md", text=text, start=0, score=1.0)
-        ]
+        return [Passage(id="p", document_id="d", title="Ada", source="d.md", text=text, start=0, score=1.0)]
 
 
 async def test_weak_evidence_sends_a_wrongly_direct_question_on_and_strong_evidence_does_not() -> None:
     asked = [
-        Asked("Which river crosses the capital of the country that Bolivar freed?", "a", is_complex=True),
-        Asked("Where was Ada Lovelace born?", "a", is_complex=False),
+        Asked("Which river crosses the capital of the country that Bolivar freed?", "a", is_complex=True, direct=True),
+        Asked("Which bridge spans the river that crosses the capital of Peru?", "a", is_complex=True, direct=False),
+        Asked("Where was Ada Lovelace born?", "a", is_complex=False, direct=True),
     ]
     shelf: Any = Shelf()
     figures = await escalation.run(shelf, Letters(), asked, weak=0.35, identity=None)  # type: ignore[arg-type]
-    assert (figures["repairs"], figures["needless"], figures["judged"]) == (1.0, 0.0, 2)
+    assert (figures["repairs"], figures["needless"], figures["judged"]) == (1.0, 0.0, 3)
+    assert (figures["wrongly_direct"], figures["complex"], figures["complex_sent_on"]) == (1, 2, 1.0)
     held = await escalation.run(shelf, Letters(), asked, weak=0.0, identity=None)  # type: ignore[arg-type]
     assert held["repairs"] == 0.0
 
