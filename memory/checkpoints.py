@@ -19,7 +19,6 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
     get_checkpoint_id,
 )
-from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from pydantic import SecretStr
 from redisvl.redis.connection import RedisConnectionFactory
 
@@ -42,13 +41,14 @@ from twintrack.memory.checkpoint_owner import owner_of
 from twintrack.memory.checkpoint_rows import Row, Write
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_storage import CheckpointStorage
+from twintrack.memory.checkpoint_threads import FromThreads
 from twintrack.memory.run_lease import LEASE_S, Policy, run_lease
 
 PAGE = 16
 """Checkpoints read at once when listing."""
 
 
-class VersionedRedisSaver(AsyncRedisSaver):
+class VersionedRedisSaver(FromThreads):
     """Keeps every super-step of every thread; plain Redis commands only, safe on a cluster.
 
     Give it one of `source` (a client per event loop), `redis_client` or `redis_url`. It takes what
@@ -201,14 +201,6 @@ class VersionedRedisSaver(AsyncRedisSaver):
         id_ = config["configurable"]["checkpoint_id"]
         write = self.storage.write(thread_id, ns, id_, packed, owner_of(config))
         await self._flights.write((thread_id, ns, id_), write)
-
-    def put_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Do the same from another thread than the event loop's."""
-        if self.loop is None:
-            raise RuntimeError("call `await saver.asetup()` before the synchronous methods")
-        asyncio.run_coroutine_threadsafe(self.aput_writes(config, writes, task_id, task_path), self.loop).result()
 
     async def aget_channel_values(
         self,

@@ -314,17 +314,28 @@ async def test_one_saver_serves_several_event_loops(saver: VersionedRedisSaver, 
 
 
 async def test_the_synchronous_methods_work_from_another_thread(saver: VersionedRedisSaver) -> None:
+    with pytest.raises(RuntimeError, match="asetup"):
+        saver.put_writes(config("t", "", "1"), [], "task")
     await saver.asetup()
+    saver.create_indexes()
     new = checkpoint({"n": 1})
 
     def work() -> Any:
         where = saver.put(config("t"), new, {"source": "loop"}, new["channel_versions"])
         saver.put_writes(where, [("n", 2)], "task", "path")
-        return saver.get_tuple(where)
+        found = saver.get_tuple(where)
+        assert [*saver.list(config("t"), filter={"source": "loop"}, limit=1)] == [found]
+        assert saver.get_channel_values("t", "", new["id"]) == {"n": 1}
+        saver.delete_thread("t")
+        return found, saver.get_tuple(where)
 
-    found = await asyncio.to_thread(work)
+    found, left = await asyncio.to_thread(work)
     assert found.checkpoint["channel_values"] == {"n": 1}
     assert found.pending_writes == [("task", "n", 2)]
+    assert left is None
+    for call in (lambda: saver.delete_thread("t"), lambda: saver.list(None), lambda: saver.get_tuple(config("t"))):
+        with pytest.raises(asyncio.InvalidStateError):
+            call()
     assert threading.current_thread() is threading.main_thread()
 
 
