@@ -14,6 +14,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.records import Found, Record, Records, digest
 from twintrack.memory.schemas import Episode, Turn
+from twintrack.memory.shelf import Shelf, Way
 from twintrack.memory.stems import query_stems, stems
 
 VECTOR_WEIGHT = 0.2
@@ -28,6 +29,7 @@ class Episodes:
         self.embedder = embedder
         self.ttl_s = ttl_days * 86_400
         self.records = Records(source, embedder, "episode", ("thread", "status"))
+        self.shelf = Shelf(source, "episode")
 
     async def add(self, turns: Sequence[Turn], *, identity: Identity) -> list[str]:
         """Keep turns; the same turn again overwrites itself. Return their ids."""
@@ -69,10 +71,13 @@ class Episodes:
         """Delete one episode; tell whether it was there."""
         return await self.records.delete(identity, [episode_id]) > 0
 
-    async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
-        """Delete a thread's episodes after a moment."""
-        gone = await self.records.find(identity, after=after, thread=thread_id)
-        return await self.records.delete(identity, [data["id"] for data in gone])
+    async def retract(self, identity: Identity, thread_id: str, way: Way) -> int:
+        """Put a thread's undone episodes aside, and bring back those whose turns count again."""
+        known = await self.records.find(identity, thread=thread_id)
+        gone = await self.records.shelve(identity, self.shelf, [data for data in known if way.has_left(data)])
+        for raw, ttl_ms in await self.shelf.take(identity, thread_id, way):
+            await self.records.restore(identity, raw, ttl_ms)
+        return gone
 
 
 def _seen(episode: Episode, in_window: Collection[str]) -> bool:

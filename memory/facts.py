@@ -1,5 +1,6 @@
 """The long tier: lasting facts about one user, where a newer fact replaces the older one it contradicts."""
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
+from twintrack.core.keys import decode
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.tokens import words
 from twintrack.memory.records import Record, Records, digest
 from twintrack.memory.schemas import Fact
+from twintrack.memory.shelf import Shelf, Way
 from twintrack.memory.statements import Statement, extract_facts
 from twintrack.memory.stems import stems
 
@@ -50,6 +53,7 @@ class FactStore:
     def __init__(self, source: RedisSource, embedder: Embedder) -> None:
         self.embedder = embedder
         self.records = Records(source, embedder, "fact", ("state", "hash", "topic", "thread", "replaced_by"))
+        self.shelf = Shelf(source, "fact")
 
     async def add(self, statements: Iterable[Statement], *, identity: Identity, origin: Origin) -> Added:
         """Add facts; the same ones from the same turn again change nothing."""
@@ -84,16 +88,25 @@ class FactStore:
         """Delete one fact; tell whether it was there."""
         return await self.records.delete(identity, [fact_id]) > 0
 
-    async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
-        """Delete the facts a thread brought after a moment, and let those they replaced hold again."""
-        gone = [cast(Fact, data) for data in await self.records.find(identity, after=after, thread=thread_id)]
-        ids = {fact["id"] for fact in gone}
+    async def retract(self, identity: Identity, thread_id: str, way: Way) -> int:
+        """Put the facts of a thread's undone turns aside, and let those they replaced hold again.
+
+        Those whose turns count again come back, and replace what they replaced.
+        """
+        known = await self.records.find(identity, thread=thread_id)
+        gone = [data for data in known if way.has_left(data)]
+        ids = {str(fact["id"]) for fact in gone}
         for fact_id in ids:
             for data in await self.records.find(identity, replaced_by=fact_id):
                 if data["id"] not in ids:
                     revived = {**data, "invalid_at": 0.0, "replaced_by": ""}
                     await self.records.change(identity, data["id"], revived, state=VALID, replaced_by="")
-        return await self.records.delete(identity, sorted(ids))
+        count = await self.records.shelve(identity, self.shelf, gone)
+        for raw, _ in await self.shelf.take(identity, thread_id, way):
+            fact: Fact = {**cast(Fact, json.loads(raw[b"data"])), "invalid_at": 0.0, "replaced_by": ""}
+            vector = np.frombuffer(raw[b"vector"], np.float32)
+            await self._enter(fact, vector, decode(raw[b"hash"].decode()), identity, Added([], []))
+        return count
 
     async def _add_one(
         self, statement: Statement, vector: NDArray[np.float32], identity: Identity, origin: Origin, added: Added
@@ -105,7 +118,12 @@ class FactStore:
         holding = await self.records.find(identity, state=VALID, hash=same_words)
         if holding:
             return
-        fact = _fact(fact_id, statement, origin)
+        await self._enter(_fact(fact_id, statement, origin), vector, same_words, identity, added)
+
+    async def _enter(
+        self, fact: Fact, vector: NDArray[np.float32], same_words: str, identity: Identity, added: Added
+    ) -> None:
+        fact_id = fact["id"]
         rivals = await self._rivals(fact, vector, identity)
         newer = [rival for rival in rivals if rival["created_at"] > fact["created_at"]]
         if newer:

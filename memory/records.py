@@ -18,6 +18,7 @@ from twintrack.core.hybrid import HybridSearch, hybrid, parse, run, tags
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
+from twintrack.memory.shelf import Shelf
 
 PAGE = 500
 EVERY = 10_000
@@ -132,6 +133,25 @@ class Records:
         if await client.exists(name):
             mapping: dict[Any, Any] = {tag: keys.encode(value) for tag, value in changed.items()}
             await client.hset(name, mapping=mapping | {"data": _json(data)})
+
+    async def shelve(self, identity: Identity, shelf: Shelf, found: Iterable[Mapping[str, Any]]) -> int:
+        """Put records aside, out of every search; return how many there were."""
+        client, kind, count = self.source.client(), await self.kind(), 0
+        for data in found:
+            name = keys.owned(kind, identity, data["id"])
+            raw: Any = await client.hgetall(name)
+            if raw:
+                await shelf.put(identity, data["thread_id"], data["id"], raw, int(await client.pttl(name)))
+                count += int(await client.delete(name))
+        return count
+
+    async def restore(self, identity: Identity, raw: Mapping[bytes, bytes], ttl_ms: int) -> None:
+        """Put a record that was set aside back where it was."""
+        name, client = keys.owned(await self.kind(), identity, json.loads(raw[b"data"])["id"]), self.source.client()
+        mapping: dict[Any, Any] = {**raw}
+        await client.hset(name, mapping=mapping)
+        if ttl_ms > 0:
+            await client.pexpire(name, ttl_ms)
 
     async def delete(self, identity: Identity, record_ids: Sequence[str]) -> int:
         """Delete some of the user's records; return how many there were."""

@@ -23,6 +23,8 @@ from twintrack.memory.episodes import Episodes
 from twintrack.memory.facts import Added, FactStore, Origin, extract_facts
 from twintrack.memory.records import owned_keys
 from twintrack.memory.schemas import Recalled, Remembered, Summary, Turn
+from twintrack.memory.shelf import KIND as UNDONE
+from twintrack.memory.shelf import Way, told
 from twintrack.memory.summary import EMPTY, SummaryStore, before_window, summarise, summarised
 from twintrack.memory.vault import vault_key
 from twintrack.memory.working import window
@@ -104,11 +106,16 @@ class Memory:
         """Delete one fact or episode of the user; tell whether it was there."""
         return await self.facts.delete(identity, record_id) or await self.episodes.delete(identity, record_id)
 
-    async def retract(self, identity: Identity, thread_id: str, *, after: float) -> int:
-        """Take back what a thread left in memory after a moment, as its rollback does; return how many records."""
+    async def retract(self, identity: Identity, thread_id: str, *, after: float, versions: Sequence[str] = ()) -> int:
+        """Take back what a thread left in memory after a moment, as its rollback does; return how many records.
+
+        With `versions`, those that lead to where the thread stands, newest first, what was taken back of a turn among
+        them is there again.
+        """
+        way = Way(versions, after)
         counts = await asyncio.gather(
-            self.facts.retract(identity, thread_id, after=after),
-            self.episodes.retract(identity, thread_id, after=after),
+            self.facts.retract(identity, thread_id, way),
+            self.episodes.retract(identity, thread_id, way),
             forget_answers(self.source.client(), identity, thread_id=thread_id, after=after),
         )
         await self.summaries.write(identity, thread_id, EMPTY)
@@ -123,13 +130,17 @@ class Memory:
                 raw = await (client.get(name) if tier == "summary" else client.hget(name, "data"))
                 if raw:
                     yield {"tier": tier, **json.loads(raw)}
+        async for name in owned_keys(client, identity, UNDONE):
+            values: Any = await client.hvals(name.decode())
+            for value in values:
+                yield {"tier": UNDONE, **told(value)}
         async for answer in answers_of(client, identity):
             yield {"tier": "answer", **answer}
 
     async def erase(self, user: Identity | str, *, tenant_id: str = "default") -> int:
         """Delete everything the user has in memory; return how many records there were."""
         client, identity, count = self.source.client(), _identity(user, tenant_id), 0
-        for kinds in KINDS:
+        for kinds in (*KINDS, UNDONE):
             names = [name async for name in owned_keys(client, identity, kinds)]
             for start in range(0, len(names), 500):
                 count += await client.delete(*names[start : start + 500])

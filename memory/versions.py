@@ -12,6 +12,7 @@ from langgraph.types import StateSnapshot
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
 from twintrack.memory.checkpoint_rows import member, place
+from twintrack.memory.checkpoint_scripts import Script
 from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_key
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger_rows import ToolCallRecord, recorded
@@ -22,6 +23,10 @@ from twintrack.memory.version import Version, version_of
 from twintrack.memory.version_diff import diff_states, plain
 
 __all__ = ["Version", "Versions"]
+
+_PATH = Script("prelude", "path")
+_REACH = 10_000
+"""Versions that are walked back to tell which turns count."""
 
 
 class Versions:
@@ -88,7 +93,7 @@ class Versions:
         """Let the thread go on from the version `to`: its state, subgraphs' included, becomes the newest version.
 
         No version is deleted: those after `to` stay and can be gone back to in turn. What the thread left in memory
-        after `to` is taken back for good. What tools did outside after `to` is not undone: the version returned tells
+        after `to` is taken back, and is there again when the thread goes forward. What tools did outside after `to` is not undone: the version returned tells
         of it as `already_done`, and running on does not do it again.
 
         Raises:
@@ -214,7 +219,8 @@ class Versions:
         version = await self._state(thread_id, to)
         if self.memory and owner and version.created_at:
             after = datetime.fromisoformat(version.created_at).timestamp()
-            await self.memory.retract(owner, thread_id, after=after)
+            way = await self._storage.run_whole(_PATH, thread_id, [to.encode(), b"%d" % _REACH])
+            await self.memory.retract(owner, thread_id, after=after, versions=[id_.decode() for id_ in way])
 
     async def _resolve(self, thread_id: str, version: str, names: dict[str, str]) -> str:
         id_ = names.get(version, version)

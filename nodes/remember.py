@@ -8,6 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from twintrack.core.context import Context, identity_of
+from twintrack.core.tool_calls import place_of
 from twintrack.guardrails.budget import tokens_spent
 from twintrack.memory.schemas import Turn
 from twintrack.memory.tiers import Memory
@@ -20,11 +21,11 @@ async def remember(
     state: State, runtime: Runtime[Context], config: RunnableConfig, *, memory: Memory, reuse: Reuse | None = None
 ) -> dict[str, Any]:
     """Write the episode, the user's facts and the window's summary; keep the answer where it may be given again."""
-    decision = state.get("decision")
+    decision, place = state.get("decision"), place_of(config)
     turn = Turn(
         thread_id=str(config["configurable"].get("thread_id", "")),
         turn_id=_turn_id(state),
-        checkpoint_id=str(config["configurable"].get("checkpoint_id") or ""),
+        checkpoint_id=place.version if place else "",
         question=state["question"],
         answer=state["answer"]["text"],
         route=decision["route"] if decision else "",

@@ -1,0 +1,56 @@
+"""What undone turns had taught is forgotten with them, and known again when the thread goes forward."""
+
+from typing import Any
+
+from tests.contract.conftest import WHO
+from twintrack.app.assemble import App
+from twintrack.core.redis_client import RedisSource
+
+
+async def _tell(app: App, words: str) -> str:
+    return (await app.ask(words, thread_id="t", user_id=WHO.user_id)).version
+
+
+async def _back(app: App, to: str) -> None:
+    await app.versions.rollback("t", to, reason="r", actor="ada", identity=WHO)
+
+
+async def _known(app: App) -> tuple[list[str], list[str]]:
+    facts = [fact["text"] for fact in await app.memory.facts.list(WHO)]
+    return facts, [episode["question"] for episode in await app.memory.episodes.list(WHO)]
+
+
+async def test_going_back_forgets_and_going_forward_knows_again(app: App) -> None:
+    paris = await _tell(app, "I live in Paris.")
+    rome = await _tell(app, "I live in Rome.")
+    assert await _known(app) == (["I live in Rome."], ["I live in Paris.", "I live in Rome."])
+
+    await _back(app, paris)
+    assert await _known(app) == (["I live in Paris."], ["I live in Paris."])
+    oslo = await _tell(app, "I live in Oslo.")
+    assert await _known(app) == (["I live in Oslo."], ["I live in Paris.", "I live in Oslo."])
+
+    await _back(app, rome)
+    assert await _known(app) == (["I live in Rome."], ["I live in Paris.", "I live in Rome."])
+    vector = await app.parts.resources.embedder.embed_one("Where do I live?")
+    found = await app.memory.recall("Where do I live?", vector, identity=WHO, thread_id="other")
+    assert [fact["text"] for fact in found["facts"]] == ["I live in Rome."]
+
+    await _back(app, oslo)
+    assert await _known(app) == (["I live in Oslo."], ["I live in Paris.", "I live in Oslo."])
+
+
+async def test_what_is_set_aside_is_exported_and_erased_and_no_one_elses(app: App, source: RedisSource) -> None:
+    first = await _tell(app, "I live in Paris.")
+    await _tell(app, "I am allergic to nuts.")
+    other: Any = await app.ask("I live in Kiel.", thread_id="other", user_id=WHO.user_id)
+    await _back(app, first)
+
+    told = [record async for record in app.memory.export(WHO)]
+    assert {"I am allergic to nuts."} == {
+        record.get("text") or record["question"] for record in told if record["tier"] == "undone"
+    }
+    assert other.status
+    assert "I live in Kiel." in (await _known(app))[1]
+    await app.memory.erase(WHO)
+    assert [key async for key in source.client().scan_iter(match="twintrack:undone*")] == []
