@@ -139,8 +139,9 @@ class Reuse:
             spared = max(0, one.kept["took_ms"] - _ms_since(lookup["began"]))
             counts = {f"hits_{one.how}": 1, "saved_ms": spared, "saved_tokens": one.kept["tokens"]}
             await self.cache.count(walls.identity, **counts)
-            noted_ = _noted({**lookup, "outcome": one.how, "why": ""})
-            return {**noted_, "draft": draft, "decision": one.kept["decision"], "tried": ["direct"]}
+            decision = {**(one.kept["decision"] or {}), "ms": 0.0, "tokens": 0}  # deciding cost nothing this time
+            told = _noted({**lookup, "outcome": one.how, "why": ""})
+            return {**told, "draft": draft, "decision": decision, "tried": ["direct"]}
         return None
 
     async def _resolves(self, draft: Draft, identity: Identity) -> bool:

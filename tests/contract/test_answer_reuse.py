@@ -305,3 +305,22 @@ async def test_the_plain_graph_gives_kept_answers_too(caching: App) -> None:
     state = await caching.graph.ainvoke(asked, config, context={"user_id": WHO.user_id})
     assert (state["cache"], state["answer"]["text"]) == ("exact", first.text)
     assert state["messages"][-1].text == first.text
+
+
+async def test_an_answer_out_of_a_groups_documents_stays_where_everyone_reads_them(
+    caching: App, tmp_path: Path
+) -> None:
+    staff = tmp_path / "staff"
+    staff.mkdir()
+    (staff / "vault.md").write_text("# Vault\n\nThe vault of the library is 12 metres deep.")
+    await caching.corpus.ingest([staff], identity=WHO, readers=["group:staff"])
+    question = "How deep is the vault of the library?"
+    inside: dict[str, Any] = {"groups": ("staff",)}
+    assert "12" in (await ask(caching, question, **inside)).text
+    assert (await ask(caching, question, **inside)).cached == "exact"
+    assert (await read_stats(caching.parts.source, "default"))["personal"] == 1
+    assert (await ask(caching, question, who=Identity("default", "bea"), **inside)).cached == ""
+    outsiders: list[dict[str, Any]] = [{}, {"groups": ("Staff",)}, {"groups": ("staff", "guests")}]
+    for outsider in outsiders:
+        assert (await ask(caching, question, who=Identity("default", "cy"), **outsider)).cached == ""
+    assert "12 metres" not in (await ask(caching, question, who=Identity("default", "dee"))).text
