@@ -95,9 +95,10 @@ class Asked:
             raise InputError("'keep' is not a whole number above 0.", fix='send {"keep": 20}')
         return {"removed": await self._versions.prune(thread, keep, identity=who)}
 
-    async def delete(self, _request: Request, thread: str, who: Identity) -> dict[str, Any]:
-        """Remove the thread."""
-        await self._versions.delete(thread, identity=who)
+    async def delete(self, request: Request, thread: str, who: Identity) -> dict[str, Any]:
+        """Remove the thread; with `forget=true` also what was learnt on it."""
+        forget = request.query_params.get("forget") == "true"
+        await self._versions.delete(thread, forget=forget, identity=who)
         return {"deleted": thread}
 
 

@@ -132,13 +132,14 @@ def prune(thread: str, keep: int, user: str, tenant: str, as_json: bool) -> None
 
 @command.command()
 @click.argument("thread")
+@click.option("--forget", is_flag=True, help="Also what was learnt on it: facts and episodes.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @owner_options
-def delete(thread: str, yes: bool, user: str, tenant: str, as_json: bool) -> None:
-    """Remove THREAD with all its versions, for good."""
+def delete(thread: str, forget: bool, yes: bool, user: str, tenant: str, as_json: bool) -> None:
+    """Remove THREAD with all its versions, for good; what was learnt on it stays in memory."""
     if not yes:
         click.confirm(f"Remove {thread} and all its versions, for good?", abort=True, err=True)
-    _run(lambda versions: versions.delete(thread, identity=Identity(tenant, user)))
+    _run(lambda versions: versions.delete(thread, forget=forget, identity=Identity(tenant, user)))
     if as_json:
         _json({"deleted": thread})
     else:

@@ -59,6 +59,10 @@ class Shelf:
                 taken.append((raw, int(entry["ttl_ms"])))
         return taken
 
+    async def clear(self, identity: Identity, thread_id: str) -> None:
+        """Drop what waits of a thread, of every tier."""
+        await self._source.client().delete(_key(identity, thread_id))
+
 
 def told(value: bytes) -> dict[str, Any]:
     """Return what one record on the shelf says."""

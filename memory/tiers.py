@@ -121,6 +121,13 @@ class Memory:
         await self.summaries.write(identity, thread_id, EMPTY)
         return sum(counts)
 
+    async def leave(self, identity: Identity, thread_id: str, *, forget: bool) -> None:
+        """Drop what only serves a thread that is deleted; with `forget` also what was learnt on it."""
+        if forget:
+            await self.retract(identity, thread_id, after=0)
+        await self.summaries.write(identity, thread_id, EMPTY)
+        await self.facts.shelf.clear(identity, thread_id)
+
     async def export(self, user: Identity | str, *, tenant_id: str = "default") -> AsyncIterator[dict[str, Any]]:
         """Yield every record the user has in memory, each with its tier, and the answers kept of his turns."""
         client, identity = self.source.client(), _identity(user, tenant_id)

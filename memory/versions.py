@@ -168,10 +168,16 @@ class Versions:
         await self._storage.prune(thread_id, keep_last, retention=True)
         return before - await self._storage.count(thread_id)
 
-    async def delete(self, thread_id: str, *, identity: Identity | None = None) -> None:
-        """Remove the thread and every trace of it; a run that is on it ends."""
+    async def delete(self, thread_id: str, *, forget: bool = False, identity: Identity | None = None) -> None:
+        """Remove the thread and every trace of it; a run that is on it ends.
+
+        What was learnt on it stays in memory, but with `forget`.
+        """
         await self._open(thread_id, identity)
+        owner = identity or await self.owner(thread_id)
         await self._delete(thread_id)
+        if self.memory and owner:
+            await self.memory.leave(owner, thread_id, forget=forget)
 
     async def threads(self, identity: Identity) -> AsyncIterator[str]:
         """Yield the threads of one user; walks the whole key space."""

@@ -40,6 +40,18 @@ async def test_going_back_forgets_and_going_forward_knows_again(app: App) -> Non
     assert await _known(app) == (["I live in Oslo."], ["I live in Paris.", "I live in Oslo."])
 
 
+async def test_a_deleted_thread_leaves_what_was_learnt_unless_that_is_to_go_too(app: App, source: RedisSource) -> None:
+    for forget in (False, True):
+        first = await _tell(app, "I live in Paris.")
+        await _tell(app, "I am allergic to nuts.")
+        await _back(app, first)
+        await app.versions.delete("t", forget=forget, identity=WHO)
+        assert await _known(app) == (([], []) if forget else (["I live in Paris."], ["I live in Paris."]))
+        keys = [key async for key in source.client().scan_iter()]
+        assert not [key for key in keys if key[-2:] == b":t" or b"{t}" in key or b":undone" in key]
+    assert not [key for key in keys if any(kind in key for kind in (b":fact.", b":episode.", b":summary"))]
+
+
 async def test_what_is_set_aside_is_exported_and_erased_and_no_one_elses(app: App, source: RedisSource) -> None:
     first = await _tell(app, "I live in Paris.")
     await _tell(app, "I am allergic to nuts.")
