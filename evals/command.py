@@ -14,6 +14,7 @@ from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.router_command import router
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
+from twintrack.evals.weigh_command import weigh
 
 _FILE = click.Path(path_type=Path)
 
@@ -25,6 +26,7 @@ def command() -> None:
 
 command.add_command(cache)
 command.add_command(router)
+command.add_command(weigh)
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
