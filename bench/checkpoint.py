@@ -5,7 +5,7 @@ import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,10 @@ from twintrack.bench.checkpoint_workload import MODES, conversation, graph, new_
 FIRST, LAST = 10, 50
 """Turns at the beginning and at the end of a conversation whose bytes are compared."""
 READS = 15
+FEWEST = 3
+"""Rounds that are run however long they take."""
+SECONDS = 300.0
+"""After half of this no further round of the first part begins, after four fifths none of the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,12 @@ class Plan:
 
     def steps(self, sides: int) -> int:
         """Return how many steps of progress there are."""
-        return sides * (self.rounds * (len(MODES) * self.runs + len(self.threads)) + self.turns // 100 + 1)
+        return sides * self.rounds * (len(MODES) * self.runs + len(self.threads)) + (sides - 1) * len(self.marks)
+
+    @property
+    def marks(self) -> list[int]:
+        """Return the turns after which the conversation is looked at, or its progress told."""
+        return sorted({FIRST, self.turns - LAST, self.turns, *range(100, self.turns - LAST, 100)})
 
 
 QUICK = Plan(rounds=2, runs=3, turns=200)
@@ -44,6 +53,14 @@ class _Steps:
     report: Report
     total: int
     done: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def rounds(self, count: int, share: float) -> Iterator[int]:
+        """Yield rounds; fewer where the machine is so busy that they use up the time."""
+        for number in range(count):
+            if number >= FEWEST and time.monotonic() - self.began > share * SECONDS:
+                return
+            yield number
 
     def took(self, what: str) -> None:
         self.done += 1
@@ -76,7 +93,7 @@ async def _overhead(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, A
     for side in sides:
         await _run(side, graphs[side.name])
     times = _Times()
-    for _ in range(plan.rounds):
+    for _ in steps.rounds(plan.rounds, 0.5):
         await _round(sides, graphs, plan.runs, times, steps)
     names = [side.name for side in sides]
     savers = [name for name in names if name != NONE]
@@ -133,7 +150,7 @@ def _rounded(values: list[float]) -> list[float]:
 
 async def _throughput(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
     speeds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(plan.rounds):
+    for _ in steps.rounds(plan.rounds, 0.8):
         order = [(side, count) for side in sides for count in plan.threads]
         random.shuffle(order)
         for side, count in order:
@@ -160,7 +177,7 @@ async def _one_after_another(side: Side, compiled: Any, runs: int) -> None:
 async def _growth(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
     """Return what a turn of one kilobyte adds to a conversation, and what reading its end takes."""
     threads = {side.name: new_thread() for side in sides}
-    sizes = {side.name: await _talk(side, threads[side.name], plan.turns, steps) for side in sides if side.saver}
+    sizes = {side.name: await _talk(side, threads[side.name], plan, steps) for side in sides if side.saver}
     taken: dict[str, list[float]] = defaultdict(list)
     for side in random.sample([side for side in sides if side.saver] * READS, READS * (len(sides) - 1)):
         began = time.perf_counter()
@@ -173,11 +190,11 @@ async def _growth(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any
     }
 
 
-async def _talk(side: Side, thread: str, turns: int, steps: _Steps) -> dict[str, int]:
+async def _talk(side: Side, thread: str, plan: Plan, steps: _Steps) -> dict[str, int]:
     """Hold the conversation; return the mean bytes of its first turns and of its last ones."""
     assert side.weight  # noqa: S101 - only a side without a saver has none
-    compiled, marks = graph(side.saver, 1), {0: 0}
-    for end in sorted({FIRST, turns - LAST, turns, *range(100, turns - LAST, 100)}):
+    compiled, marks, turns = graph(side.saver, 1), {0: 0}, plan.turns
+    for end in plan.marks:
         done = max(marks)
         # What a turn adds depends on all turns before it in ours alone; the others' middle goes in at one go.
         one_by_one = side.name == OURS or end in (FIRST, turns)

@@ -105,4 +105,7 @@ def _short_tick(value: float, _: int) -> str:
 
 
 def _short(value: float) -> str:
+    for unit, size in ((" M", 1e6), (" k", 1e4)):
+        if value >= size:
+            return f"{value / (1e3 if unit == ' k' else size):.3g}{unit}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,81 @@
+"""`twintrack bench checkpoint` prints what it promises, and leaves nothing behind, also where it is stopped."""
+
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.commands import PROGRAM, assert_one_line, environment, run
+from twintrack.bench.checkpoint import Plan, measure
+from twintrack.bench.checkpoint_report import plot
+
+pytestmark = pytest.mark.slow
+
+LITTLE = ("bench", "checkpoint", "--rounds", "1", "--runs", "1", "--turns", "100", "--json")
+SAVERS = {"AsyncRedisSaver", "AsyncSqliteSaver", "AsyncPostgresSaver", "InMemorySaver", "ours"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder that other users may look into, as Postgres has to."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def left_in(folder: Path) -> list[str]:
+    running = [process for process in psutil.process_iter(["cmdline"]) if str(folder) in str(process.info["cmdline"])]
+    return [*(" ".join(process.info["cmdline"]) for process in running), *map(str, folder.iterdir())]
+
+
+async def test_it_measures_and_draws_every_saver(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    said: list[tuple[int, int]] = []
+    plan = Plan(rounds=1, runs=1, threads=(1, 4), turns=100)
+    figures = await measure(plan, lambda done, total, _: said.append((done, total)))
+    plot(figures, tmp_path / "figures.png")
+
+    savers = SAVERS - set(figures["missing"])
+    assert {"ours", "AsyncRedisSaver", "AsyncSqliteSaver", "InMemorySaver"} <= savers
+    for name in ("overhead_ratio", "client_cpu_ms", "bytes_per_turn", "resume_ms"):
+        assert set(figures[name]) == savers
+    assert set(figures["runs_per_s"]) == {*savers, "none"}
+    assert set(figures["overhead_ratio"]["ours"]) == set(figures["client_cpu_ms"]["ours"]) == {"sync", "async", "exit"}
+    assert set(figures["runs_per_s"]["ours"]) == {"1", "4"}
+    assert set(figures["bytes_per_turn"]["ours"]) == {"1-10", "51-100"}
+    assert min(*figures["resume_ms"].values(), *figures["bytes_per_turn"]["ours"].values()) > 0
+    assert json.loads(json.dumps(figures)) == figures
+    assert said[-1][0] == said[-1][1] == len(said)
+    assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")
+    assert left_in(folder) == []
+
+
+def test_stopped_it_leaves_no_server_and_no_file(folder: Path, tmp_path: Path) -> None:
+    settings = environment("", {"TMPDIR": str(folder)})
+    with subprocess.Popen([*PROGRAM, *LITTLE], cwd=tmp_path, env=settings, stderr=subprocess.PIPE) as process:
+        while not any(folder.iterdir()):
+            time.sleep(0.01)
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert left_in(folder) == []
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    assert_one_line(run(tmp_path, "", "bench", "checkpoint", "--plot", "nowhere/figures.png"), "nowhere")
+
+
+def test_a_postgres_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    nowhere = "postgresql://127.0.0.1:1/none"
+    assert_one_line(run(tmp_path, "", "bench", "checkpoint", "--postgres", nowhere), "--postgres")
