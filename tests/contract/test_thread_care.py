@@ -1,5 +1,6 @@
 """What the graph does for a thread by itself: back after a failed run, and old versions let go."""
 
+import asyncio
 import operator
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from typing_extensions import TypedDict
 from tests.contract.conftest import WHO, Opener
 from twintrack.app.assemble import App
 from twintrack.core.context import Context, Identity
+from twintrack.core.errors import Conflict
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import TracingSettings
 from twintrack.core.tracing import Tracer
@@ -197,3 +199,27 @@ async def test_a_failed_turn_of_the_application_is_taken_back(opener: Opener, mo
 
 async def _said(app: App) -> list[str]:
     return [message.text for message in (await app.graph.aget_state(_at())).values["messages"]]
+
+
+async def test_a_run_that_another_has_overtaken_takes_nothing_of_it_back(source: RedisSource, tracer: Tracer) -> None:
+    paused, resumed = asyncio.Event(), asyncio.Event()
+
+    async def stall(state: Words) -> Words:
+        if "slow" in state["words"]:
+            paused.set()
+            await resumed.wait()
+        return {"words": ["done"]}
+
+    builder = StateGraph(Words, context_schema=Context)
+    builder.add_node("stall", stall)
+    builder.add_edge(START, "stall")
+    compiled = builder.compile(checkpointer=VersionedRedisSaver(source=source, single_writer=True))
+    graph = traced(compiled, tracer, care=ThreadCare(on_error="rollback"))
+    await _run(graph, "first")
+    slow = asyncio.create_task(graph.ainvoke({"words": ["slow"]}, _at(), context=CONTEXT, durability="sync"))
+    await paused.wait()
+    back = await Versions(graph).rollback("t", (await Versions(graph).list("t"))[-1].id, reason="r", actor="ada")
+    resumed.set()
+    with pytest.raises(Conflict):
+        await slow
+    assert (await Versions(graph).get("t")).id == back.id
