@@ -15,8 +15,8 @@ from twintrack.core.tokens import stem, words
 WINDOW_CHARS = 240
 """Length of the parts of a passage that are compared with the question."""
 _STEPS = 127
-_LONGEST = 400
-"""Characters of a question that one part can answer; a longer one is about too many things at once."""
+LONG_TEXT = 400
+"""Characters from which a question is about too many things for one part, or one vector, to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class BestPart:
 
     async def scores(self, question: str, vector: NDArray[np.float32], candidates: Sequence[Candidate]) -> list[float]:
         """Return the sum of the three; the search's score alone where the question is a long text."""
-        if len(question) > _LONGEST:
+        if len(question) > LONG_TEXT:
             return [one.score for one in candidates]
         base = np.array([one.score for one in candidates], np.float64)
         nearest = np.array([float((one.windows @ vector).max(initial=0.0)) for one in candidates])
