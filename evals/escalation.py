@@ -1,4 +1,4 @@
-"""Judges how often weak evidence mends a wrong first choice, through the direct track's own grade step."""
+"""Judges how often weak evidence mends a wrong first choice, through the direct track's own steps."""
 
 import random
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage
 from twintrack.evals.rows import Tick
+from twintrack.nodes.answer import quote
 from twintrack.nodes.grade import grade, graded
 from twintrack.nodes.state import DirectState
 
@@ -37,7 +38,9 @@ async def run(
     identity: Identity,
     tick: Tick | None = None,
 ) -> Figures:
-    """Search for questions, grade what is found, and return whom weak evidence sends on to the team.
+    """Search for questions, grade what is found, and return which are sent on to the team.
+
+    They are where the evidence is weak, or none of its sentences can be the answer.
 
     `repairs` is the share sent on of the complex questions that went straight on, `complex_sent_on` that of all
     complex ones had they gone straight on too; `needless` is that of the simple ones, the price.
@@ -46,7 +49,7 @@ async def run(
     sent: list[bool] = []
     for number, one in enumerate(asked, start=1):
         passages = await corpus.search(one.text, await embedder.embed_one(one.text), identity=identity)
-        sent.append(await _sent_on(one.text, passages, weak))
+        sent.append(await _sent_on(one.text, passages, embedder, weak))
         if tick:
             tick(number, len(asked), one.text)
     both = list(zip(asked, sent, strict=True))
@@ -55,10 +58,12 @@ async def run(
     return {"judged": len(asked), **_shares(both), "by_source": by_source}
 
 
-async def _sent_on(question: str, passages: list[Passage], weak: float) -> bool:
+async def _sent_on(question: str, passages: list[Passage], embedder: Embedder, weak: float) -> bool:
     state = DirectState(messages=[], question=question, query=question, passages=passages, tried=[])
     judged: Any = {**state, **await grade(state)}
-    return not judged["draft"] and graded(weak)(judged) != "answer"
+    if judged["draft"]:
+        return False
+    return graded(weak)(judged) != "answer" or (await quote(judged, embedder=embedder))["draft"] is None
 
 
 def _sample(asked: Sequence[Asked]) -> list[Asked]:

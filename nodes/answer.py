@@ -26,9 +26,14 @@ _ENDS = re.compile(r"[.!?\]\n。！？]")
 
 
 async def quote(state: DirectState, *, embedder: Embedder, policy: Policy | None = None) -> dict[str, Any]:
-    """Answer with the best sentences of the passages, word for word; with a policy they are heard at once."""
+    """Answer with the best sentences of the passages, word for word; with a policy they are heard at once.
+
+    Where no sentence can be the answer there is no draft, so that the team gets a try; once it has had it, abstain.
+    """
     draft = await extract(state["query"], state["passages"], embedder=embedder)
-    if policy is not None and draft["status"] == "answered":
+    if draft["status"] != "answered":
+        return {"draft": draft if "team" in state.get("tried", []) else None}
+    if policy is not None:
         _speaker(state, policy).say(draft["text"])
     return {"draft": draft}
 

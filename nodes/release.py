@@ -52,4 +52,4 @@ def _message(draft: Draft, state: State) -> AIMessage:
 def _looked_at(state: State) -> str:
     titles = dict.fromkeys(passage["title"] for passage in state.get("passages", []))
     seen = "; ".join(list(titles)[:3]) or "no document"
-    return state.get("failure") or f"looked at: {seen}"
+    return "; ".join(filter(None, [state.get("failure", ""), f"looked at: {seen}"]))

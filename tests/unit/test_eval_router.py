@@ -89,8 +89,9 @@ async def test_weak_evidence_sends_a_wrongly_direct_question_on_and_strong_evide
     figures = await escalation.run(shelf, Letters(), asked, weak=0.35, identity=None)  # type: ignore[arg-type]
     assert (figures["repairs"], figures["needless"], figures["judged"]) == (1.0, 0.0, 3)
     assert (figures["wrongly_direct"], figures["complex"], figures["complex_sent_on"]) == (1, 2, 1.0)
+    assert figures["by_source"]["a"] == {key: figures[key] for key in figures["by_source"]["a"]}
     held = await escalation.run(shelf, Letters(), asked, weak=0.0, identity=None)  # type: ignore[arg-type]
-    assert held["repairs"] == 0.0
+    assert held["needless"] == 0.0
 
 
 def test_the_command_prints_every_key_as_one_object(tmp_path: Path) -> None:
