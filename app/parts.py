@@ -65,6 +65,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         router=settings.router,
         budgets=settings.budgets,
         approve=frozenset(settings.team.approve),
+        overhead_warns_at=settings.team.overhead_warns_at,
         ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),
     )
     resources = dataclasses.replace(resources, **overrides)

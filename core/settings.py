@@ -156,6 +156,9 @@ class TeamSettings(Section):
     approve: tuple[str, ...] = Field(
         default=(), description="Agents that a person must approve before they run, by name."
     )
+    overhead_warns_at: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
+    )
 
 
 class RouterSettings(Section):
@@ -191,13 +194,10 @@ class CheckpointSettings(Section):
         description="What a run does where another works on its thread: wait in the queue, give up, or end the other.",
     )
     on_error: Literal["keep", "rollback"] = Field(
-        default="keep",
-        description="What becomes of a turn that fails: its versions stay the newest, or the thread goes back to the version before it.",
+        default="keep", description="What becomes of a failed turn: it stays, or the thread goes back to before it."
     )
     keep_last: int | None = Field(
-        default=None,
-        ge=1,
-        description="Versions kept of a thread, looked after at the end of each run; named ones and questions to a person always stay. Unset keeps all.",
+        default=None, ge=1, description="Versions kept of a thread, beside named ones and questions; unset keeps all."
     )
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."

@@ -1,44 +1,28 @@
 """The table of sub-agents: who there is, what for, and what each may touch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from langchain.agents import create_agent
-from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from twintrack.core.context import Context
+from twintrack.core.errors import ModelUnavailable, SettingsError
+from twintrack.graphs.agent_row import AgentSpec, Data
+from twintrack.graphs.model_agent import model_agent
 from twintrack.graphs.resources import Resources
-from twintrack.guardrails.tool_gate import GatedTool, ToolGate
+from twintrack.guardrails.tool_gate import GatedTool
 from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.findings import GraphAgent
 from twintrack.nodes.research import Calculator, Researcher
-from twintrack.nodes.work import Agent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentSpec:
-    """One row of the table."""
-
-    name: str
-    description: str
-    """What the planner reads to choose the agent."""
-    tools: tuple[str, ...]
-    """The only tools it may call."""
-    prompt: str
-    """Its instructions when a model plays it."""
-    without_model: Callable[[Resources, Mapping[str, GatedTool]], Agent]
-    computes: bool = False
-    """Whether what its tools give back counts without a citation."""
-
+from twintrack.nodes.turnstile import Bounded, Turnstile
+from twintrack.nodes.work import Absent, Agent
 
 AGENTS = (
     AgentSpec(
         name="researcher",
-        description="Looks things up in the documents: facts, definitions, rules, names, dates. 在文档中查找事实、定义、规则、人名和日期。",
+        purpose="Looks things up in the documents: facts, definitions, rules, names, dates. 在文档中查找事实、定义、规则、人名和日期。",
         tools=("search_corpus",),
+        reads=frozenset({"documents"}),
         prompt=(
             "Find what the task asks for with search_corpus; search again with other words if needed. "
             "Answer in the task's language, and after each sentence put the mark of the passage it rests on, like [a1b2c3]. "
@@ -48,7 +32,7 @@ AGENTS = (
     ),
     AgentSpec(
         name="calculator",
-        description="Computes: arithmetic, percentages, sums, roots, conversions of numbers. 计算：四则运算、百分比、求和、开方。",
+        purpose="Computes: arithmetic, percentages, sums, roots, conversions of numbers. 计算：四则运算、百分比、求和、开方。",
         tools=("calculate",),
         prompt="Compute what the task asks for with the calculate tool. Answer with the expression and its value.",
         computes=True,
@@ -58,38 +42,66 @@ AGENTS = (
 
 TOOLS = {"search_corpus": ToolAnnotations(read_only=True), "calculate": ToolAnnotations(read_only=True)}
 """What the shipped tools do to the world: nothing, so their calls are not written down in the ledger."""
+DATA: dict[str, Data] = {"search_corpus": "documents"}
+"""What data each shipped tool reads; what is not named reads none."""
 
 
-def cards() -> list[AgentCard]:
+def table(resources: Resources) -> tuple[AgentSpec, ...]:
+    """Return the rows in force: those the process was opened with, or the shipped ones."""
+    return AGENTS if resources.agents is None else resources.agents
+
+
+def cards(rows: Sequence[AgentSpec]) -> list[AgentCard]:
     """Return what the planner may know of the agents."""
-    return [AgentCard(spec.name, spec.description) for spec in AGENTS]
+    return [AgentCard(spec.name, spec.purpose) for spec in rows]
 
 
-def build_agents(resources: Resources) -> dict[str, Agent]:
-    """Make every agent of the table: by a model where one is set, by rules where none is."""
-    model = resources.models.chat("agent")
-    shelf = {
-        tool.name: tool
-        for tool in (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
-    }
-    return {spec.name: _agent(spec, resources, shelf, model) for spec in AGENTS}
-
-
-def _agent(spec: AgentSpec, resources: Resources, shelf: Mapping[str, BaseTool], model: BaseChatModel | None) -> Agent:
-    at_hand = {name: shelf[name] for name in spec.tools}
-    policy = ToolPolicy(allowed={spec.name: frozenset(spec.tools)}, annotations=TOOLS)
-    if model is None:
-        gated = {
-            name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger) for name, tool in at_hand.items()
-        }
-        return spec.without_model(resources, gated)
-    gate = ToolGate(policy, agent=spec.name, ledger=resources.ledger)
-    graph = create_agent(
-        model,
-        list(at_hand.values()),
-        system_prompt=spec.prompt,
-        middleware=[gate],
-        context_schema=Context,
-        name=spec.name,
+def done_once(rows: Sequence[AgentSpec]) -> frozenset[str]:
+    """Return the agents whose equal tasks within a run are done once: those whose tools only read."""
+    return frozenset(
+        spec.name for spec in rows if not spec.members and spec.tools and all(map(_reads_only, spec.tools))
     )
-    return GraphAgent(graph, computes=spec.computes)
+
+
+def build_agents(resources: Resources, rows: Sequence[AgentSpec]) -> dict[str, Agent]:
+    """Make every agent of the rows: by a model where one is set, by rules where none is."""
+    kept = (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
+    shelf = {tool.name: tool for tool in kept}
+    return {spec.name: _bounded(spec, _agent(spec, resources, shelf)) for spec in rows}
+
+
+def _bounded(spec: AgentSpec, agent: Agent) -> Agent:
+    if (spec.at_once, spec.per_minute, spec.seconds) == (None, None, None):
+        return agent
+    return Bounded(agent, Turnstile(spec.at_once, spec.per_minute), spec.priority, spec.seconds)
+
+
+def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool]) -> Agent:
+    if spec.graph is not None:
+        return GraphAgent(spec.graph(resources), computes=spec.computes)
+    model = resources.models.chat(spec.role)
+    at_hand = [_taken(spec, tool, shelf) for tool in spec.tools]
+    names = frozenset(tool.name for tool in at_hand)
+    policy = ToolPolicy(allowed={spec.name: names}, annotations=TOOLS)
+    if model is not None:
+        graph = model_agent(spec, model, at_hand, policy, resources.ledger)
+        return GraphAgent(graph, computes=spec.computes)
+    if spec.without_model is None:
+        return Absent(ModelUnavailable(f"{spec.name} needs a model.", fix=f"set TWINTRACK_MODELS__{spec.role.upper()}"))
+    gated = {tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger) for tool in at_hand}
+    return spec.without_model(resources, gated)
+
+
+def _taken(spec: AgentSpec, tool: str | BaseTool, shelf: dict[str, BaseTool]) -> BaseTool:
+    """Return a tool that the row may have."""
+    if isinstance(tool, BaseTool):
+        return tool
+    if tool not in shelf:
+        raise SettingsError(f"{spec.name}: there is no tool {tool!r}.", fix=f"name one of {', '.join(sorted(shelf))}")
+    if (data := DATA.get(tool)) and data not in spec.reads:
+        raise SettingsError(f"{spec.name}: {tool} reads {data}.", fix=f"add {data!r} to what the agent reads")
+    return shelf[tool]
+
+
+def _reads_only(tool: str | BaseTool) -> bool:
+    return isinstance(tool, str) and TOOLS.get(tool, ToolAnnotations()).read_only

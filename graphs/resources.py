@@ -7,6 +7,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.models import Models
 from twintrack.core.settings import BudgetSettings, RouterSettings
 from twintrack.core.tool_calls import Ledger
+from twintrack.graphs.agent_row import AgentSpec
 from twintrack.guardrails import Policy
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.calculate import Sandbox
@@ -33,5 +34,9 @@ class Resources:
     """Where tools that change something are written down; None writes nothing down."""
     reuse: Reuse | None = None
     """Gives kept answers again; None where the answer cache is off."""
+    agents: tuple[AgentSpec, ...] | None = None
+    """The table of sub-agents; None takes the shipped one."""
+    overhead_warns_at: float = 0.5
+    """Share of the team's time in coordination from which a run is labelled and logged."""
     approve: frozenset[str] = frozenset()
     """Names of the agents that a person must approve before they run."""

@@ -1,11 +1,13 @@
 """The team: plan -> delegate =Send=> agent ... agent -> gather -> (delegate | plan | compose) -> verify."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
-from twintrack.graphs.agents import build_agents, cards
+from twintrack.graphs.agent_row import AgentSpec
+from twintrack.graphs.agents import build_agents, cards, done_once, table
 from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.compose import compose
@@ -14,33 +16,49 @@ from twintrack.nodes.gather import gather, gathered
 from twintrack.nodes.plan import Planner, model_planner, plan, rule_planner
 from twintrack.nodes.state import TeamOutput, TeamState
 from twintrack.nodes.verify import verify_findings
-from twintrack.nodes.work import work
+from twintrack.nodes.work import Agent, work
 
 
-def build(resources: Resources) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
-    """Draw: START -> plan -> delegate =Send=> agent -> gather -> (delegate | plan | compose) -> verify -> END."""
-    budgets, model = resources.budgets, resources.models.chat("planner")
-    agents = build_agents(resources)
+def build(
+    resources: Resources,
+    rows: Sequence[AgentSpec] | None = None,
+    *,
+    planner: Planner | None = None,
+    agents: Mapping[str, Agent] | None = None,
+) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
+    """Draw: START -> plan -> delegate =Send=> agent -> gather -> (delegate | plan | compose) -> verify -> END.
+
+    Args:
+        resources: What it works with.
+        rows: Who is in the team; None takes the table.
+        planner: Plans instead of the planning model, or the rules.
+        agents: Who does the work, by name, instead of what the rows make.
+    """
+    rows = table(resources) if rows is None else rows
+    budgets, replans = resources.budgets, planner is not None or resources.models.chat("planner") is not None
+    once, limit = done_once(rows), budgets.max_plan_steps
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
-    graph.add_node("plan", partial(plan, planner=_planner(resources)))
-    graph.add_node("delegate", partial(delegate, approve=resources.approve))
-    graph.add_node("agent", partial(work, agents=agents, seconds=budgets.agent_seconds))
+    graph.add_node("plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit))
+    graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
+    hands = build_agents(resources, rows) if agents is None else agents
+    graph.add_node("agent", partial(work, agents=hands, seconds=budgets.agent_seconds))
     graph.add_node("gather", gather)
-    graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
+    write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)
+    graph.add_node("compose", write)
     graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
-    graph.add_conditional_edges("delegate", in_loop(ready), ["agent", "gather"])
+    graph.add_conditional_edges("delegate", in_loop(ready(once)), ["agent", "gather"])
     graph.add_edge("agent", "gather")
     graph.add_conditional_edges(
-        "gather", in_loop(gathered(budgets.max_replans, model is not None)), ["delegate", "plan", "compose"]
+        "gather", in_loop(gathered(budgets.max_replans, replans)), ["delegate", "plan", "compose"]
     )
     graph.add_edge("compose", "verify")
     graph.add_edge("verify", END)
     return graph
 
 
-def _planner(resources: Resources) -> Planner:
+def _planner(resources: Resources, rows: Sequence[AgentSpec]) -> Planner:
     model, limit = resources.models.chat("planner"), resources.budgets.max_plan_steps
-    by_rules = rule_planner(cards(), resources.embedder, limit)
-    return model_planner(model, cards(), limit, by_rules) if model else by_rules
+    by_rules = rule_planner(cards(rows), resources.embedder, limit)
+    return model_planner(model, cards(rows), limit, by_rules) if model else by_rules

@@ -19,6 +19,8 @@ _NEW_TURN: dict[str, Any] = {
     "passages": [],
     "evidence": 0.0,
     "query": "",
+    "coverage": None,
+    "coordination": None,
     "cache": "",
     "lookup": None,
     "draft": None,

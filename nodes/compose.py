@@ -1,6 +1,7 @@
 """Make one answer of the agents' findings, citations carried through, gaps named."""
 
 import re
+import time
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,50 +12,59 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
 from twintrack.nodes.claims import claims, marks, numbers, renumbered
 from twintrack.nodes.delegate import rejected
+from twintrack.nodes.effort import coordination, spent
+from twintrack.nodes.gather import coverage, lacking
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import compose_prompt, say
-from twintrack.nodes.state import Draft, StepResult, TeamState
+from twintrack.nodes.state import Coverage, Draft, StepResult, TeamState
 from twintrack.nodes.structured import QUIET
 
 _ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
 """The number of a list's item."""
 
 
-async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str, Any]:
+async def compose(state: TeamState, *, model: BaseChatModel | None, warns_at: float = 1.0) -> dict[str, Any]:
     """Join the findings; a team without one finding hands back a failure, not an answer."""
-    steps = state["steps"]
-    tried = [*state.get("tried", []), "team"]
+    began = time.perf_counter()
+    update, tokens = await _composed(state, model)
+    effort = spent("compose", began, tokens=tokens, messages=2 if tokens else 0)
+    return {**update, **effort, "coordination": coordination(state, effort["effort"], warns_at=warns_at)}
+
+
+async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict[str, Any], int]:
+    """Return the draft with its labels, and the tokens its wording took."""
+    plan, steps = state.get("plan", []), state["steps"]
+    update: dict[str, Any] = {"tried": [*state.get("tried", []), "team"], "draft": None, "failure": ""}
     done = [step for step in steps if step["status"] == "done"]
     if not done and any(map(rejected, steps)):
-        draft = Draft(status="abstained", text=_lacking(state["question"], steps), citations=[], reason="not approved")
-        return {"tried": tried, "draft": draft, "failure": ""}
+        text = _lacking(state["question"], steps)
+        return update | {"draft": Draft(status="abstained", text=text, citations=[], reason="not approved")}, 0
     if not done:
-        return {"tried": tried, "draft": None, "failure": _why(steps)}
+        return update | {"failure": _why(steps)}, 0
     text, citations = joined(done)
-    label: dict[str, Any] = {}
+    tokens = 0
     if model is not None:
         try:
-            text = await _written(state["question"], done, text, citations, model)
+            text, tokens = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
-            label = {"degraded": also(state, f"answered in the agents' own words: {error.problem}")}
-    # A sum told as a story goes to two agents; where one of them did it, it is done.
-    answered = {step["task"] for step in done}
-    missing = [step for step in steps if step["status"] != "done" and step["task"] not in answered]
-    if missing:
+            update["degraded"] = also(state, f"answered in the agents' own words: {error.problem}")
+    if missing := lacking(plan, steps):
         text = f"{text}\n\n{_lacking(state['question'], missing)}"
-    reason = f"{len(missing)} of {len(steps)} steps have no result" if missing else ""
-    return {
-        "tried": tried,
-        "draft": Draft(
-            status="answered",
-            text=text,
-            citations=citations,
-            reason=reason,
-            rests_on="documents" if citations else "calculation",
-        ),
-        "failure": "",
-        **label,
-    }
+    draft = Draft(
+        status="answered",
+        text=text,
+        citations=citations,
+        reason=_partial(coverage(plan, steps), done),
+        rests_on="documents" if citations else "calculation",
+    )
+    return update | {"draft": draft}, tokens
+
+
+def _partial(covered: Coverage, done: Sequence[StepResult]) -> str:
+    """Say what the answer lacks: steps without a result, and what those with one say they lack."""
+    missing = len(covered["lacking"])
+    said = [f"{missing} of {covered['planned']} steps have no result"] if missing else []
+    return "; ".join([*said, *dict.fromkeys(f"{step['agent']}: {step['error']}" for step in done if step["error"])])
 
 
 def joined(done: Sequence[StepResult]) -> tuple[str, list[Citation]]:
@@ -73,8 +83,8 @@ def joined(done: Sequence[StepResult]) -> tuple[str, list[Citation]]:
 
 async def _written(
     question: str, done: Sequence[StepResult], findings: str, citations: Sequence[Citation], model: BaseChatModel
-) -> str:
-    """Return what the model's wording says of the findings, or they themselves where it lost one."""
+) -> tuple[str, int]:
+    """Return what the model's wording says of the findings, or they themselves where it lost one, and its tokens."""
     reply = await model.ainvoke(compose_prompt(question, findings), QUIET)
     computed = [step["text"] for step in done if not step["citations"]]
     text = _supported(
@@ -83,7 +93,8 @@ async def _written(
     said = numbers(text)
     told = {int(mark[1]) for mark in marks(text)} == {citation["marker"] for citation in citations}
     whole = told and all(not numbers(one) or numbers(one) & said for one in computed)
-    return text if text and whole else findings
+    tokens = reply.usage_metadata["total_tokens"] if reply.usage_metadata else 0
+    return text if text and whole else findings, tokens
 
 
 def _supported(text: str, markers: Collection[int], known: str, computed: Sequence[str]) -> str:

@@ -1,30 +1,49 @@
 """Hand the steps that are ready to their agents, all at once."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from langgraph.types import Send, interrupt
 
+from twintrack.nodes.effort import spent
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step, StepResult, TeamState
 
 _NOT_APPROVED = "not approved"
 
 
-async def delegate(state: TeamState, *, approve: Collection[str]) -> dict[str, Any]:
-    """Skip steps whose inputs failed, and ask a person about agents that need approval."""
-    ready, blocked = _sorted_out(state)
-    results = [_skipped(step, "a step it depends on has no result") for step in blocked]
+class Round(NamedTuple):
+    """What can be done about the open steps of a plan."""
+
+    ready: list[Step]
+    """Their inputs are all there."""
+    twins: list[tuple[Step, StepResult]]
+    """Done already, by an equal step."""
+    dead: list[tuple[Step, str]]
+    """They can never run, and why."""
+
+
+async def delegate(
+    state: TeamState, *, approve: Collection[str], once: Collection[str] = frozenset()
+) -> dict[str, Any]:
+    """Skip steps that can never run, and ask a person about agents that need approval."""
+    began = time.perf_counter()
+    ready, twins, dead = round_of(state, once)
+    results = [without_work(step, why) for step, why in dead]
+    results += [_as(step, result) for step, result in twins]
     asked = [step for step in ready if step["agent"] in approve]
-    if not asked:
-        return {"results": results}
-    return _decided(state, asked, interrupt(approval_request(asked)), results)
+    update = _decided(state, asked, interrupt(approval_request(asked)), results) if asked else {"results": results}
+    return {**update, **spent("delegate", began, messages=len(ready))}
 
 
-def ready(state: TeamState) -> list[Send] | Literal["gather"]:
-    """Fan out the steps whose inputs are all there; with none, go on to `gather`."""
-    steps, _ = _sorted_out(state)
-    return [Send("agent", _assignment(state, step)) for step in steps] or "gather"
+def ready(once: Collection[str] = frozenset()) -> Callable[[TeamState], list[Send] | Literal["gather"]]:
+    """Return what fans out the steps whose inputs are all there; with none, it goes on to `gather`."""
+
+    def sent(state: TeamState) -> list[Send] | Literal["gather"]:
+        return [Send("agent", _assignment(state, step)) for step in round_of(state, once).ready] or "gather"
+
+    return sent
 
 
 def approval_request(steps: Sequence[Step]) -> dict[str, Any]:
@@ -53,7 +72,7 @@ def _decided(state: TeamState, asked: Sequence[Step], answer: Any, results: list
     for step, decision in zip_longest(asked, decisions[: len(asked)]):
         task = _approved_task(step, decision)
         if task is None:
-            results = [*results, _skipped(step, _why_not(decision))]
+            results = [*results, without_work(step, _why_not(decision))]
         else:
             edited[step["id"]] = task
     plan = [Step(**{**step, "task": edited.get(step["id"], step["task"])}) for step in state["plan"]]
@@ -80,21 +99,55 @@ def _why_not(decision: Any) -> str:
     return _NOT_APPROVED if understood else f"{_NOT_APPROVED}: the decision was not understood"
 
 
-def _sorted_out(state: TeamState) -> tuple[list[Step], list[Step]]:
-    """Return the open steps that can run now, and those that never can."""
+def round_of(state: TeamState, once: Collection[str] = frozenset()) -> Round:
+    """Sort the open steps; of equal ones for agents in `once`, one works for all."""
     results = {result["step_id"]: result for result in state.get("results", [])}
-    dead = {step_id for step_id, result in results.items() if result["status"] != "done"}
-    runnable: list[Step] = []
-    blocked: list[Step] = []
-    for step in state["plan"]:
-        if step["id"] in results:
+    plan = state["plan"]
+    open_steps = [step for step in plan if step["id"] not in results]
+    dead = _dead(plan, results)
+    found = Round([], [], [(step, dead[step["id"]]) for step in open_steps if step["id"] in dead])
+    done = {call: results[step["id"]] for step in plan if step["id"] in results and (call := _call(step, once))}
+    going: set[_Call] = set()
+    for step in open_steps:
+        if step["id"] in dead or not all(need in results for need in step["depends_on"]):
             continue
-        if dead & set(step["depends_on"]):
-            blocked.append(step)
-            dead.add(step["id"])
-        elif all(need in results for need in step["depends_on"]):
-            runnable.append(step)
-    return runnable, blocked
+        call = _call(step, once)
+        if call in done and done[call]["status"] == "done":
+            found.twins.append((step, done[call]))
+        elif call is None or call not in going:
+            found.ready.append(step)
+            going |= {call} if call else set()
+    return found
+
+
+_Call = tuple[str, str, tuple[str, ...]]
+
+
+def _call(step: Step, once: Collection[str]) -> _Call | None:
+    """Return what makes two steps equal, or None where each counts."""
+    return (step["agent"], step["task"], tuple(sorted(step["depends_on"]))) if step["agent"] in once else None
+
+
+def _dead(plan: Sequence[Step], results: dict[str, StepResult]) -> dict[str, str]:
+    """Return the steps that can never run, each with its reason."""
+    alive = {step["id"] for step in plan if step["id"] not in results or results[step["id"]]["status"] == "done"}
+    known = {step["id"] for step in plan}
+    dead: dict[str, str] = {}
+    reached = {step["id"] for step in plan if step["id"] in results and step["id"] in alive}
+    # What can still be reached grows from what is done; the rest waits for the dead, or in a circle.
+    while grown := {
+        step["id"] for step in plan if step["id"] in alive - reached and reached.issuperset(step["depends_on"])
+    }:
+        reached |= grown
+    for step in plan:
+        if step["id"] in results or step["id"] in reached:
+            continue
+        needs = set(step["depends_on"])
+        if needs - known:
+            dead[step["id"]] = "it depends on a step that is not in the plan"
+        else:
+            dead[step["id"]] = "a step it depends on has no result"
+    return dead
 
 
 def _assignment(state: TeamState, step: Step) -> Assignment:
@@ -103,7 +156,13 @@ def _assignment(state: TeamState, step: Step) -> Assignment:
     return Assignment(step=step, question=state["question"], inputs=inputs, recalled=recalled)
 
 
-def _skipped(step: Step, why: str) -> StepResult:
+def _as(step: Step, result: StepResult) -> StepResult:
+    """Return an equal step's result as this one's; the work is counted once."""
+    return StepResult(**{**result, "step_id": step["id"], "seconds": 0.0, "tokens": 0, "messages": 0})
+
+
+def without_work(step: Step, why: str) -> StepResult:
+    """Return the result of a step that no agent was given."""
     return StepResult(
         step_id=step["id"],
         agent=step["agent"],

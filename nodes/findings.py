@@ -1,10 +1,12 @@
 """Turn a sub-agent's conversation into a finding whose marks resolve to passages."""
 
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.runtime import get_runtime
@@ -14,13 +16,15 @@ from twintrack.core.passages import Passage
 from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
 from twintrack.nodes.prompts import task_prompt
-from twintrack.nodes.research import Found
-from twintrack.nodes.state import Assignment
+from twintrack.nodes.state import Assignment, Line
 from twintrack.nodes.structured import QUIET
 from twintrack.nodes.tools import mark
+from twintrack.nodes.work import Finding
 
 NO_ANSWER = "NO ANSWER"
 """What an agent is told to say when it found nothing."""
+TRANSCRIPT_CHARS = 2_000
+"""Characters of an agent's conversation that its result keeps."""
 _MARK = re.compile(r"\[([0-9a-f]{6})\]")
 
 
@@ -31,30 +35,57 @@ class GraphAgent:
         self._graph = graph
         self._computes = computes
 
-    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Give the graph its task alone; return its last message, cited."""
         request = {"messages": [HumanMessage(task_prompt(assignment))]}
         context = get_runtime(Context).context
         state = await self._graph.ainvoke(request, merge_configs(config, QUIET), context=context)
-        return finding(assignment["step"]["task"], state["messages"], computes=self._computes)
+        messages = state["messages"]
+        found = finding(assignment["step"]["task"], messages, computes=self._computes)
+        return replace(found, tokens=_tokens(messages), messages=len(messages), transcript=transcript(messages))
 
 
-def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False) -> Found:
+def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False) -> Finding:
     """Return what the agent's last words prove: sentences it cites, or else the results it computed."""
     text = str(messages[-1].text) if messages else ""
     if NO_ANSWER in text:
-        return Found("", answered=False)
+        return Finding("", answered=False)
     results = [message for message in messages if isinstance(message, ToolMessage) and message.status == "success"]
     searched = [message for message in results if isinstance(message.artifact, list)]
     if not searched:
-        return _computed(text, results) if computes else Found("", answered=False)
+        return _computed(text, results) if computes else Finding("", answered=False)
     passages = _passages(searched)
     places = {mark(passage): place for place, passage in enumerate(passages, 1)}
     draft = cited(task, _MARK.sub(lambda found: f"[{places.get(found[1], 0)}]", text), passages)
-    return Found(draft["text"], draft["citations"], draft["status"] == "answered")
+    return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
 
 
-def _computed(text: str, results: Sequence[ToolMessage]) -> Found:
+def transcript(messages: Sequence[AnyMessage]) -> list[Line]:
+    """Return the end of a conversation that fits into a checkpoint, newest words kept."""
+    lines: list[Line] = []
+    left = TRANSCRIPT_CHARS
+    for message in reversed(messages):
+        said = _said(message)
+        if left <= 0:
+            break
+        lines.append(Line(role=message.type, text=said if len(said) <= left else f"{said[:left]} … (cut)"))
+        left -= len(said)
+    return lines[::-1]
+
+
+def _said(message: AnyMessage) -> str:
+    calls = [
+        f"{call['name']}({json.dumps(call['args'], ensure_ascii=False)})" for call in getattr(message, "tool_calls", [])
+    ]
+    return "\n".join(part for part in (str(message.text), *calls) if part)
+
+
+def _tokens(messages: Sequence[AnyMessage]) -> int:
+    spent = (message.usage_metadata for message in messages if isinstance(message, AIMessage))
+    return sum(usage["total_tokens"] for usage in spent if usage)
+
+
+def _computed(text: str, results: Sequence[ToolMessage]) -> Finding:
     """Keep the sentences that state what a tool gave back."""
     given = [str(message.text).strip() for message in results]
     values = {value for one in given for value in numbers(one)}
@@ -63,7 +94,7 @@ def _computed(text: str, results: Sequence[ToolMessage]) -> Found:
         for sentence in claims(text)
         if any(agree(stated, values) for stated in numbers(sentence)) or any(one and one in sentence for one in given)
     ]
-    return Found(" ".join(kept), answered=bool(kept))
+    return Finding(" ".join(kept), answered=bool(kept))
 
 
 def _passages(results: Sequence[ToolMessage]) -> list[Passage]:

@@ -1,5 +1,6 @@
 """Split the question into steps for the team's agents."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, Field
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.decompose import AgentCard, decompose
+from twintrack.nodes.delegate import without_work
+from twintrack.nodes.effort import spent
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import plan_prompt
 from twintrack.nodes.state import Step, TeamState
@@ -16,10 +19,12 @@ from twintrack.nodes.structured import asked
 
 
 class Planned(NamedTuple):
-    """Steps, and why they were not planned as they should have been."""
+    """Steps, why they were not planned as they should have been, and what planning took."""
 
     steps: list[Step]
     degraded: str = ""
+    tokens: int = 0
+    messages: int = 0
 
 
 Planner = Callable[[TeamState], Awaitable[Planned]]
@@ -33,6 +38,7 @@ class PlannedStep(BaseModel):
     agent: str = Field(description="Name of the agent that does it.")
     task: str = Field(description="What to do, complete in itself.")
     depends_on: list[str] = Field(default_factory=list, description="Ids of the steps whose results it needs.")
+    instead_of: list[str] = Field(default_factory=list, description="Ids of failed steps whose work it does instead.")
 
 
 class Plan(BaseModel):
@@ -41,14 +47,22 @@ class Plan(BaseModel):
     steps: list[PlannedStep]
 
 
-async def plan(state: TeamState, *, planner: Planner) -> dict[str, Any]:
-    """Write the plan, or after a first round the steps that are still missing."""
-    results = state.get("results", [])
-    kept = [step for step in state.get("plan", []) if step["id"] in {result["step_id"] for result in results}]
+async def plan(state: TeamState, *, planner: Planner, limit: int) -> dict[str, Any]:
+    """Write the plan, or after a first round the steps that are still missing; none is lost in silence."""
+    began = time.perf_counter()
+    known = state.get("plan", [])
     planned = await planner(state)
+    fresh = named_apart(planned.steps, known)
+    cut = [without_work(step, f"a plan may have {limit} steps") for step in fresh[limit:]]
     label = {"degraded": also(state, planned.degraded)} if planned.degraded else {}
-    replans = state.get("replans", -1) + 1
-    return {"plan": [*kept, *_fresh(planned.steps, kept)], "replans": replans, "draft": None, **label}
+    return {
+        "plan": [*known, *fresh],
+        "results": cut,
+        "replans": state.get("replans", -1) + 1,
+        "draft": None,
+        **label,
+        **spent("plan", began, tokens=planned.tokens, messages=planned.messages),
+    }
 
 
 def rule_planner(cards: Sequence[AgentCard], embedder: Embedder, limit: int) -> Planner:
@@ -63,43 +77,51 @@ def rule_planner(cards: Sequence[AgentCard], embedder: Embedder, limit: int) -> 
 
 
 def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, otherwise: Planner) -> Planner:
-    """Plan with a model; where it fails or names what does not exist, plan by rules."""
+    """Plan with a model; where it fails or names nobody who exists, plan by rules."""
     agents = "\n".join(f"- {card.name}: {card.description}" for card in cards)
     names = {card.name for card in cards}
 
     async def by_rules(state: TeamState, why: str) -> Planned:
-        return Planned((await otherwise(state)).steps, f"planned by rules: {why}")
+        return Planned((await otherwise(state)).steps, f"planned by rules: {why}", messages=2)
 
     async def planner(state: TeamState) -> Planned:
         try:
-            written, _ = await asked(model, Plan, plan_prompt(state, agents, limit))
+            written, tokens = await asked(model, Plan, plan_prompt(state, agents, limit))
         except TwintrackError as error:
             return await by_rules(state, error.problem)
-        steps = sound(written.steps, names, limit) if written else []
-        return Planned(steps) if steps else await by_rules(state, "the plan named nothing that can be done")
+        steps = [_as_step(step) for step in written.steps if step.task.strip()] if written else []
+        if any(step["agent"] in names for step in steps):
+            return Planned(steps, tokens=tokens, messages=2)
+        return await by_rules(state, "the plan named nothing that can be done")
 
     return planner
 
 
-def sound(steps: Sequence[PlannedStep], agents: set[str], limit: int) -> list[Step]:
-    """Keep the steps that can run: known agent, unique id, dependencies on earlier steps only."""
-    kept: dict[str, Step] = {}
-    for step in steps[:limit]:
-        if step.agent in agents and step.id not in kept and step.task.strip():
-            needs = [need for need in step.depends_on if need in kept]
-            kept[step.id] = Step(id=step.id, agent=step.agent, task=step.task, depends_on=needs)
-    return list(kept.values())
+def _as_step(step: PlannedStep) -> Step:
+    return Step(id=step.id, agent=step.agent, task=step.task, depends_on=step.depends_on, instead_of=step.instead_of)
 
 
-def _fresh(steps: Sequence[Step], kept: Sequence[Step]) -> list[Step]:
-    taken = {step["id"] for step in kept}
-    renamed = {step["id"]: step["id"] if step["id"] not in taken else f"{step['id']}+{len(kept)}" for step in steps}
+def named_apart(steps: Sequence[Step], known: Sequence[Step]) -> list[Step]:
+    """Give each step a name of its own; who depends on a name that two steps had waits for both."""
+    taken = {step["id"] for step in known}
+    names: dict[str, list[str]] = {}
+    fresh: list[str] = []
+    for step in steps:
+        name = _free(step["id"], taken)
+        taken.add(name)
+        fresh.append(name)
+        names.setdefault(step["id"], []).append(name)
     return [
-        Step(
-            id=renamed[step["id"]],
-            agent=step["agent"],
-            task=step["task"],
-            depends_on=[renamed.get(need, need) for need in step["depends_on"]],
-        )
-        for step in steps
+        Step(**{**step, "id": name, "depends_on": _renamed(step["depends_on"], names)})
+        for step, name in zip(steps, fresh, strict=True)
     ]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return next(
+        one for number in range(1, len(taken) + 2) if (one := f"{name}+{number}" if number > 1 else name) not in taken
+    )
+
+
+def _renamed(needs: Sequence[str], names: dict[str, list[str]]) -> list[str]:
+    return list(dict.fromkeys(name for need in needs for name in names.get(need, [need])))

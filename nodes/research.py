@@ -1,30 +1,21 @@
 """The shipped agents' work without a model: look up and quote, or parse and compute."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from langchain_core.runnables import RunnableConfig
 
 from twintrack.core.embeddings import Embedder
-from twintrack.core.passages import Citation
 from twintrack.guardrails.tool_gate import GatedTool
 from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.extract import extract
 from twintrack.nodes.state import Assignment
+from twintrack.nodes.work import Finding
 
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 _POINTS_BACK = re.compile(
     r"\b(that|it|this|the (?:result|number|answer|sum|product|total))\b|结果|这个数|它", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What an agent brings back."""
-
-    text: str
-    citations: list[Citation] = field(default_factory=list)
-    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +25,12 @@ class Researcher:
     search: GatedTool
     embedder: Embedder
 
-    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Return the best sentences, cited."""
         task = assignment["step"]["task"]
         message = await self.search({"query": task}, config)
         draft = await extract(task, message.artifact, embedder=self.embedder)
-        return Found(draft["text"], draft["citations"], draft["status"] == "answered")
+        return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +39,13 @@ class Calculator:
 
     compute: GatedTool
 
-    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Found:
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Return `expression = value`."""
         expression = expression_of(assignment)
         if expression is None:
-            return Found("", answered=False)
+            return Finding("", answered=False)
         value = await self.compute({"expression": expression}, config)
-        return Found(f"{expression} = {value.text}")
+        return Finding(f"{expression} = {value.text}")
 
 
 def expression_of(assignment: Assignment) -> str | None:

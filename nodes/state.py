@@ -1,7 +1,7 @@
 """The channels of the graphs; JSON values and messages only."""
 
 import operator
-from typing import Annotated, Literal, Required
+from typing import Annotated, Literal, NotRequired, Required
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -29,6 +29,9 @@ class Draft(TypedDict, total=False):
     """What the answer comes from; only documents have to be cited. Absent means documents."""
 
 
+StepStatus = Literal["done", "abstained", "failed", "timed_out", "skipped"]
+
+
 class Step(TypedDict):
     """One step of the team's plan."""
 
@@ -37,6 +40,17 @@ class Step(TypedDict):
     """Name in the table of sub-agents."""
     task: str
     depends_on: list[str]
+    instead_of: NotRequired[list[str]]
+    """Steps without a result whose work this one does, after the plan was changed."""
+    status: NotRequired[StepStatus]
+    """What came of it, noted by `gather`; absent while it is open. The result itself is in `results`."""
+
+
+class Line(TypedDict):
+    """One message of an agent's own conversation."""
+
+    role: str
+    text: str
 
 
 class StepResult(TypedDict):
@@ -45,11 +59,49 @@ class StepResult(TypedDict):
     step_id: str
     agent: str
     task: str
-    status: Literal["done", "abstained", "failed", "timed_out", "skipped"]
+    status: StepStatus
     text: str
     citations: list[Citation]
     error: str
+    """Why there is no result; beside one, what it lacks."""
     seconds: float
+    tokens: NotRequired[int]
+    """What its model read and wrote."""
+    messages: NotRequired[int]
+    """Messages of its own conversation."""
+    transcript: NotRequired[list[Line]]
+    """The end of that conversation, cut to a bounded size; the trace holds it whole."""
+
+
+class Coverage(TypedDict):
+    """How much of the plan has a result."""
+
+    planned: int
+    done: int
+    lacking: list[str]
+    """Tasks of the steps without a result; with `done` they are all that was planned."""
+
+
+class Effort(TypedDict):
+    """What one coordinating step took."""
+
+    step: str
+    seconds: float
+    tokens: int
+    messages: int
+    """Messages it exchanged with agents and models."""
+
+
+class Coordination(TypedDict):
+    """What a run's coordination took beside its agents' work, each as a share of both, 0 to 1."""
+
+    seconds: float
+    """Time in route, plan, delegate, gather and compose beside the agents' time, parallel agents counted each."""
+    tokens: float
+    messages: float
+    high: bool
+    """Whether the share of time is above what the settings call too much."""
+    by_step: dict[str, Effort]
 
 
 class Decision(TypedDict):
@@ -97,6 +149,10 @@ class OutputState(TypedDict):
     """Why a simpler path answered than was chosen; empty when none did."""
     steps: list[StepResult]
     """What the team's agents did; empty on the direct track."""
+    coverage: Coverage | None
+    """How much of the team's plan has a result; None where there was no plan."""
+    coordination: Coordination | None
+    """What coordinating the team took; None where there was none."""
     cache: str
     """What the answer cache did: gave the answer (`exact`, `similar`), had none (`new`), or why it was not asked."""
 
@@ -145,8 +201,13 @@ class TeamState(TypedDict, total=False):
     plan: list[Step]
     results: Annotated[list[StepResult], operator.add]
     """One result per step; agents that run in parallel append."""
+    effort: Annotated[list[Effort], operator.add]
+    """What coordinating took so far."""
+    decision: Decision | None
     replans: int
     steps: list[StepResult]
+    coverage: Coverage
+    coordination: Coordination | None
     draft: Draft | None
     failure: str
     degraded: str
@@ -168,6 +229,8 @@ class TeamOutput(TypedDict, total=False):
 
     tried: list[Route]
     steps: list[StepResult]
+    coverage: Coverage
+    coordination: Coordination | None
     draft: Draft | None
     failure: str
     degraded: str

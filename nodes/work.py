@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -11,28 +12,25 @@ from langgraph.errors import GraphBubbleUp
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
-from twintrack.nodes.state import Assignment, StepResult
+from twintrack.nodes.state import Assignment, Line, StepResult
 
 log = logging.getLogger(__name__)
 
 
-class Finding(Protocol):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """What an agent brings back."""
 
-    @property
-    def text(self) -> str:
-        """Return the finding, with citation marks."""
-        ...
-
-    @property
-    def citations(self) -> list[Citation]:
-        """Return the quotes behind the marks."""
-        ...
-
-    @property
-    def answered(self) -> bool:
-        """Tell whether the task was done."""
-        ...
+    text: str
+    """What was found, with citation marks."""
+    citations: list[Citation] = field(default_factory=list)
+    answered: bool = True
+    lacks: str = ""
+    """What is missing beside what was found; empty when nothing is."""
+    tokens: int = 0
+    messages: int | None = None
+    """Messages of the agent's own conversation; None where it has none."""
+    transcript: list[Line] = field(default_factory=list)
 
 
 class Agent(Protocol):
@@ -43,37 +41,49 @@ class Agent(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Stands for an agent that cannot work here, and says why each time it is asked."""
+
+    why: TwintrackError
+
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
+        """Fail with the reason."""
+        del assignment, config
+        raise self.why
+
+
 async def work(
-    state: Assignment,
-    config: RunnableConfig,
-    *,
-    agents: Mapping[str, Agent],
-    seconds: float,
+    state: Assignment, config: RunnableConfig, *, agents: Mapping[str, Agent], seconds: float
 ) -> dict[str, Any]:
     """Run the step's agent; a failure or a time-out is a result too, never an exception."""
     started = time.monotonic()
-    agent = agents[state["step"]["agent"]]
+    name = state["step"]["agent"]
+    if (agent := agents.get(name)) is None:
+        return _result(state, started, "failed", error=f"there is no agent called {name!r}")
     try:
         async with asyncio.timeout(seconds):
             found = await agent(state, config)
     except TimeoutError:
-        return _result(state, started, "timed_out", error=f"no result within {seconds:g} s")
+        return _result(state, started, "timed_out", error="no result in time")
     except TwintrackError as error:
         return _result(state, started, "failed", error=error.problem)
     except GraphBubbleUp:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary around code that is not ours: agents and their tools
-        log.warning("agent %s broke: %s", state["step"]["agent"], type(error).__name__)
+        log.warning("agent %s broke: %s", name, type(error).__name__)
         return _result(state, started, "failed", error=f"the agent broke ({type(error).__name__})")
-    return _result(state, started, "done" if found.answered else "abstained", found.text, found.citations)
+    return _result(state, started, "done" if found.answered else "abstained", found, error=found.lacks)
+
+
+_NOTHING = Finding("")
 
 
 def _result(
     state: Assignment,
     started: float,
     status: Literal["done", "abstained", "failed", "timed_out"],
-    text: str = "",
-    citations: list[Citation] | None = None,
+    found: Finding = _NOTHING,
     error: str = "",
 ) -> dict[str, Any]:
     step = state["step"]
@@ -82,9 +92,13 @@ def _result(
         agent=step["agent"],
         task=step["task"],
         status=status,
-        text=text,
-        citations=citations or [],
+        text=found.text,
+        citations=found.citations,
         error=error,
         seconds=round(time.monotonic() - started, 3),
+        tokens=found.tokens,
     )
+    if found.messages is not None:
+        result["messages"] = found.messages
+        result["transcript"] = found.transcript
     return {"results": [result]}

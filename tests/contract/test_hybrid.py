@@ -1,6 +1,7 @@
 """The whole graph on a real Redis: both tracks, escalation, step-down, and a label on every ending."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from langchain_core.runnables import RunnableConfig
 from tests.contract.conftest import WHO, Opener
 from twintrack.app.assemble import App
 from twintrack.core.errors import ModelUnavailable, UnknownThread
-from twintrack.graphs import agents
+from twintrack.graphs.agent_row import AgentSpec
+from twintrack.graphs.agents import AGENTS
 from twintrack.nodes.state import Assignment
 from twintrack.nodes.work import Finding
 
@@ -137,21 +139,19 @@ class Hanging(Broken):
         raise self._error
 
 
-def table_with(monkeypatch: pytest.MonkeyPatch, **replaced: Any) -> None:
-    specs = []
-    for spec in agents.AGENTS:
-        agent = replaced.get(spec.name)
-        change = {"without_model": lambda *_, agent=agent: agent} if agent else {}
-        specs.append(agents.AgentSpec(**{**{f: getattr(spec, f) for f in spec.__slots__}, **change}))
-    monkeypatch.setattr(agents, "AGENTS", tuple(specs))
+def table_with(**replaced: Any) -> tuple[AgentSpec, ...]:
+    """Return the shipped table with other agents behind some names."""
+    return tuple(
+        dataclasses.replace(spec, without_model=lambda *_, agent=replaced[spec.name]: agent)
+        if spec.name in replaced
+        else spec
+        for spec in AGENTS
+    )
 
 
-async def test_a_team_without_any_result_steps_down_and_says_so(
-    opener: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_team_without_any_result_steps_down_and_says_so(opener: Opener) -> None:
     broken = Broken(ModelUnavailable("no model today"))
-    table_with(monkeypatch, researcher=broken, calculator=broken)
-    async with opener() as app:
+    async with opener(agents=table_with(researcher=broken, calculator=broken)) as app:
         answer = await ask(app, COMPLEX)
     assert (answer.status, answer.route, answer.degraded) == ("answered", "team", True)
     assert "stepped down from team to direct" in answer.reason
@@ -159,11 +159,9 @@ async def test_a_team_without_any_result_steps_down_and_says_so(
     assert answer.citations
 
 
-async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(
-    opener: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table_with(monkeypatch, calculator=Hanging(RuntimeError()))
-    async with opener({"budgets": {"agent_seconds": 0.5}}) as app:
+async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(opener: Opener) -> None:
+    agents = table_with(calculator=Hanging(RuntimeError()))
+    async with opener({"budgets": {"agent_seconds": 0.5}}, agents=agents) as app:
         answer = await ask(app, COMPLEX)
     assert answer.status == "answered"
     assert "Greta Holm" in answer.text
@@ -171,9 +169,9 @@ async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(
     assert "timed_out" in {step.status for step in answer.steps}
 
 
-async def test_a_team_that_runs_out_of_time_steps_down(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    table_with(monkeypatch, researcher=Hanging(RuntimeError()), calculator=Hanging(RuntimeError()))
-    async with opener({"budgets": {"max_seconds": 0.5}}) as app:
+async def test_a_team_that_runs_out_of_time_steps_down(opener: Opener) -> None:
+    agents = table_with(researcher=Hanging(RuntimeError()), calculator=Hanging(RuntimeError()))
+    async with opener({"budgets": {"max_seconds": 0.5}}, agents=agents) as app:
         answer = await ask(app, COMPLEX)
     assert answer.degraded
     assert answer.status in {"answered", "abstained"}

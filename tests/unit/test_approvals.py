@@ -68,7 +68,10 @@ async def test_too_few_decisions_reject_the_rest_and_too_many_are_ignored() -> N
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["approve", "edit", "reject", "task"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.sampled_from(["approve", "edit", "reject", "task"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["type", "decisions", "edited_action", "args", "task"]), inner, max_size=3)

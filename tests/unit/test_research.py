@@ -56,6 +56,7 @@ async def test_a_wrong_call_of_a_model_is_told_to_it_and_does_not_end_the_agent(
 
     request: Any = type("Request", (), {})()
     request.tool = calculate
+    request.runtime = type("Runtime", (), {"config": {}})()
     request.tool_call = {"id": "1", "name": "calculate", "args": {"expression": "2 +"}}
     message: Any = await ToolGate(POLICY, agent="calculator").awrap_tool_call(request, fails)
     assert (message.status, message.text) == ("error", "The calculation failed. Correct the expression.")

@@ -40,7 +40,7 @@ def state(plan: list[Step], results: list[StepResult]) -> TeamState:
 
 
 def sent(team: TeamState) -> list[str]:
-    going = ready(team)
+    going = ready()(team)
     return [] if going == "gather" else [send.arg["step"]["id"] for send in going]
 
 

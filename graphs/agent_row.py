@@ -1,0 +1,57 @@
+"""One row of the table of sub-agents: who it is, what for, and what it may touch and spend."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langchain_core.tools import BaseTool
+
+from twintrack.core.models import Role
+from twintrack.guardrails.tool_gate import GatedTool
+from twintrack.nodes.work import Agent
+
+Data = Literal["documents", "files", "memory"]
+"""What a tool may read of what belongs to somebody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpec:
+    """One agent, or with `members` a whole team that is used as one."""
+
+    name: str
+    purpose: str
+    """What a planner reads to choose the agent."""
+    tools: tuple[str | BaseTool, ...] = ()
+    """The only tools it may call: names from the shelf, or tools of your own."""
+    prompt: str = ""
+    """Its instructions when a model plays it."""
+    role: Role = "agent"
+    """Which of the models plays it."""
+    without_model: Callable[[Any, Mapping[str, GatedTool]], Agent] | None = None
+    """Its work by rules, from the resources and its tools; None fails, labelled, where no model is set."""
+    graph: Callable[[Any], Any] | None = None
+    """Any compiled graph with a `messages` channel, made from the resources, that does the work instead."""
+    computes: bool = False
+    """Whether what its tools give back counts without a citation."""
+    reads: frozenset[Data] = frozenset()
+    """What data its tools may read."""
+    model_calls: int = 10
+    """Model calls of one task."""
+    tool_calls: int = 20
+    """Tool calls of one task."""
+    context_tokens: int = 60_000
+    """Tokens of its conversation from which old tool results are left out."""
+    seconds: float | None = None
+    """Wall time of one task; None takes the setting."""
+    at_once: int | None = None
+    """Tasks it works on at the same time, in one process; None sets no bound."""
+    per_minute: int | None = None
+    """Tasks it begins in a minute, in one process; None sets no bound."""
+    priority: int = 0
+    """Who goes first where tasks wait for one place: the higher."""
+    members: tuple["AgentSpec", ...] = ()
+    """The agents of a team that is used as one agent."""
+    pattern: Literal["supervisor", "peers"] = "supervisor"
+    """How the members work together: by a plan, or handing over to each other."""
+    max_hops: int = 6
+    """Hand-overs of one task between peers."""

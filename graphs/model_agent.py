@@ -1,0 +1,55 @@
+"""Makes the sub-agent of one row that a model plays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    ClearToolUsesEdit,
+    ContextEditingMiddleware,
+    LLMToolSelectorMiddleware,
+    ModelCallLimitMiddleware,
+    ToolCallLimitMiddleware,
+    ToolRetryMiddleware,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+
+from twintrack.core.context import Context
+from twintrack.core.errors import Unavailable
+from twintrack.core.tool_calls import Ledger
+from twintrack.graphs.agent_row import AgentSpec
+from twintrack.guardrails.tool_gate import ToolGate
+from twintrack.guardrails.tools import ToolPolicy
+
+MANY_TOOLS = 12
+"""More tools than these, and a first call chooses those that are shown."""
+_RETRIES = 2
+
+
+def model_agent(
+    spec: AgentSpec, model: BaseChatModel, tools: Sequence[BaseTool], policy: ToolPolicy, ledger: Ledger | None
+) -> Any:
+    """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
+    middleware: list[AgentMiddleware[Any, Any, Any]] = [
+        ToolGate(policy, agent=spec.name, ledger=ledger),
+        ModelCallLimitMiddleware(run_limit=spec.model_calls, exit_behavior="end"),
+        ToolCallLimitMiddleware(run_limit=spec.tool_calls, exit_behavior="continue"),
+        ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=spec.context_tokens)]),
+    ]
+    # Models are tried again where they are called; a tool only where calling it twice changes nothing.
+    if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
+        middleware.append(
+            ToolRetryMiddleware(tools=[*repeatable], max_retries=_RETRIES, retry_on=(Unavailable,), on_failure="error")
+        )
+    if len(tools) > MANY_TOOLS:
+        middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=MANY_TOOLS))
+    return create_agent(
+        model,
+        [*tools],
+        system_prompt=spec.prompt,
+        middleware=middleware,
+        context_schema=Context,
+        name=spec.name,
+    )
