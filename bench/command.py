@@ -1,14 +1,11 @@
 """`twintrack bench`: speed, measured beside a peer in the same run."""
 
 import asyncio
-import json
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from twintrack.bench.checkpoint_command import checkpoint
+from twintrack.bench.report import report
 from twintrack.bench.retrieval_command import retrieval
 
 
@@ -53,14 +50,3 @@ def soak(people: int, turns: int, first: int, as_json: bool) -> None:
     from twintrack.bench.soak import measure
 
     report(asyncio.run(measure(people, turns, first)), as_json, "resident memory")
-
-
-def report(figures: dict[str, Any], as_json: bool, title: str) -> None:
-    """Print figures as one JSON object, or as a table."""
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    table = Table("figure", "value", title=title, title_justify="left")
-    for name, value in figures.items():
-        table.add_row(name, json.dumps(value))
-    Console().print(table)

@@ -4,6 +4,8 @@ import asyncio
 
 import click
 
+from twintrack.bench.report import report
+
 
 @click.command()
 @click.option("--chunks", type=click.IntRange(100), default=100_000, show_default=True, help="Passages searched in.")
@@ -17,7 +19,6 @@ def retrieval(
 ) -> None:
     """Time embedding and searching in made-up passages, beside plain RedisVL queries; they are dropped at the end."""
     from twintrack.app.progress import progress_bar
-    from twintrack.bench.command import report
     from twintrack.bench.retrieval import measure
 
     with progress_bar("Filling") as tick:

@@ -29,7 +29,7 @@ _TOPICS = 2_000
 _TOPIC_WORDS = 60
 _LENGTHS = (60, 140)
 """Fewest and most words of a passage."""
-_NOISE = 0.7
+NOISE = 0.7
 """Length of what sets a passage's vector apart from its topic's."""
 _BATCH = 500
 _SYLLABLES = [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
@@ -116,7 +116,7 @@ async def _fill(
         some = order[start : start + _BATCH]
         centres[some] = await embedder.embed([texts[first[topic]] for topic in some])
         tick(start, chunks + len(order), "embedding")
-    noise = dice.standard_normal((chunks, embedder.dims), np.float32) * (_NOISE / embedder.dims**0.5)
+    noise = dice.standard_normal((chunks, embedder.dims), np.float32) * (NOISE / embedder.dims**0.5)
     vectors = centres[topics] + noise
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     for start in range(0, chunks, _BATCH):
