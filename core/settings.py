@@ -190,12 +190,9 @@ class CheckpointSettings(Section):
 
     ttl_minutes: float | None = Field(default=None, gt=0, description="Minutes an idle thread is kept; unset keeps it.")
     concurrent_runs: Literal["queue", "reject", "replace"] = Field(
-        default="queue",
-        description="What a run does where another works on its thread: wait in the queue, give up, or end the other.",
+        default="queue", description="Where another run has the thread: wait in the queue, give up, or end the other."
     )
-    on_error: Literal["keep", "rollback"] = Field(
-        default="keep", description="What becomes of a failed turn: it stays, or the thread goes back to before it."
-    )
+    on_error: Literal["keep", "rollback"] = Field(default="keep", description="Keep a failed turn, or go back before it.")
     keep_last: int | None = Field(
         default=None, ge=1, description="Versions kept of a thread, beside named ones and questions; unset keeps all."
     )

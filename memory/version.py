@@ -28,9 +28,9 @@ class Version:
     route: str
     """Track the turn took, empty before it is chosen."""
     tokens: int
-    """Tokens its run had read and written by then."""
+    """Tokens its run had read and written when it was stored."""
     usage: dict[str, int]
-    """What its run had spent by then: tokens, model calls and tool calls; empty where nothing was counted."""
+    """What its run had spent: tokens, model calls and tool calls; empty where nothing was counted."""
     actor: str
     """Who made it: the user of the run, or who rolled back."""
     reason: str

@@ -63,7 +63,7 @@ async def test_a_version_tells_what_its_run_had_spent(source: RedisSource) -> No
     builder.add_edge("think", "again")
     graph: Any = builder.compile(checkpointer=VersionedRedisSaver(source=source))
     meter = SpendMeter(limits_for(BudgetSettings(), None))
-    await graph.ainvoke(turn("a"), {**config("t"), "callbacks": [meter]})
+    await graph.ainvoke(turn("a"), {**config("t"), "callbacks": [meter]}, durability="sync")
 
     listed = await Versions(graph).list("t")
     assert [version.tokens for version in listed] == [46, 23, 0, 0]
