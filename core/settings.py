@@ -192,10 +192,8 @@ class CheckpointSettings(Section):
     concurrent_runs: Literal["queue", "reject", "replace"] = Field(
         default="queue", description="Where another run has the thread: wait in the queue, give up, or end the other."
     )
-    on_error: Literal["keep", "rollback"] = Field(default="keep", description="Keep a failed turn, or go back before it.")
-    keep_last: int | None = Field(
-        default=None, ge=1, description="Versions kept of a thread, beside named ones and questions; unset keeps all."
-    )
+    on_error: Literal["keep", "rollback"] = Field(default="keep", description="Keep a failed turn, or go back before.")
+    keep_last: int | None = Field(default=None, ge=1, description="Newest versions kept of a thread; unset keeps all.")
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."
     )
