@@ -73,8 +73,8 @@ def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
         return await filled.corpus.search(question, await embedder.embed_one(question), identity=WHO)
 
     async def vector(question: str) -> Any:
-        found = await embedder.embed_one(question)
         kind = filled.settings.vector_type
+        found = np.asarray(await embedder.embed_one(question), kind).tobytes()
         query = VectorQuery(
             found, "vector", return_fields=["text"], filter_expression=mine, num_results=_DEEP, dtype=kind
         )
