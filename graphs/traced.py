@@ -17,7 +17,6 @@ from langgraph.types import Command
 from twintrack.core.context import Identity, identity_of
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
 from twintrack.graphs.thread_care import ThreadCare
-from twintrack.guardrails.budget import SpendMeter
 
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
@@ -49,7 +48,6 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         else:
             turn = await self._begin(input, config, context)
             config = self._config(config, context, turn)
-            _settle_meters(config, alone=not (self.config or {}).get("callbacks") and not _streams_messages(options))
             inner = self._outermost(turn, config, super().astream(input, config, context=context, **options))
         async with aclosing(inner) as chunks:
             async for chunk in chunks:
@@ -85,7 +83,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if (given.get("configurable") or {}).get("checkpoint_id"):
             # The caller said where to go on from: no other run has come between.
             given["configurable"] = {**given["configurable"], "allow_fork": True}
-        if handlers or given.get("callbacks"):
+        if handlers:
             given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
         if metadata:
             given["metadata"] = {**given.get("metadata", {}), **metadata}
@@ -191,26 +189,6 @@ def _with_handlers(callbacks: Any, handlers: list[BaseCallbackHandler]) -> Any:
     for handler in handlers:
         manager.add_handler(handler, inherit=True)
     return manager
-
-
-def _settle_meters(config: RunnableConfig | None, *, alone: bool) -> None:
-    """Let a meter run inline, after all others, where nobody would be left waiting by a call that it stops.
-
-    Any other handler costs a task for each event of each step, even for events that it ignores.
-    """
-    handlers = (config or {}).get("callbacks")
-    if not isinstance(handlers, list):
-        return
-    meters = [handler for handler in handlers if isinstance(handler, SpendMeter)]
-    others = [handler for handler in handlers if not isinstance(handler, SpendMeter)]
-    for meter in meters:
-        meter.run_inline = alone and all(handler.run_inline for handler in others)
-    handlers[:] = [*others, *meters]
-
-
-def _streams_messages(options: Mapping[str, Any]) -> bool:
-    """Tell whether LangGraph will add a handler of its own."""
-    return "messages" in (options.get("stream_mode") or ())
 
 
 class _Outermost(BaseCallbackHandler):

@@ -58,7 +58,7 @@ def _said(context: Any, name: str) -> float | None:
 class SpendMeter(AsyncCallbackHandler):
     """The meter of one run; put it among the run's callbacks.
 
-    It is not run inline unless told to: langchain-core then awaits the other handlers even when this one raises.
+    It is not run inline: langchain-core then awaits the other handlers even when this one raises.
     """
 
     raise_error = True
