@@ -11,10 +11,10 @@ from typing import Any
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 
 from twintrack.app.answer import Answer, Usage, answer_of
-from twintrack.app.decisions import read_decisions
+from twintrack.app.decisions import by_interrupt, read_decisions
 from twintrack.app.erasure import Erased, erase_user
 from twintrack.app.originals import with_originals
 from twintrack.app.parts import Parts
@@ -115,12 +115,13 @@ class App:
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         async with self._alone(thread_id):
-            asked = await self._asked(turn)
-            if decisions is None and asked is None:
+            waiting = await self._waiting(turn)
+            if decisions is None and not waiting:
                 return await self._run(None, turn, {})
-            read, found = read_decisions(decisions, asked or [], self.parts.masker)
+            asked = [action for one in waiting for action in one.value["action_requests"]]
+            read, found = read_decisions(decisions, asked, self.parts.masker)
             await self.parts.vault.keep(turn.identity, found)
-            return await self._run(Command(resume={"decisions": read}), turn, found)
+            return await self._run(Command(resume=by_interrupt(waiting, read)), turn, found)
 
     async def stream(
         self,
@@ -191,15 +192,15 @@ class App:
         metadata: dict[str, Any] = {**found.metadata}
         return str(found.checkpoint["id"]), str(metadata.get(TRACE_ID, ""))
 
-    async def _asked(self, turn: "Turn") -> list[dict[str, Any]] | None:
-        """Return the actions that wait for a decision on the turn's thread; None where its last turn was broken off."""
+    async def _waiting(self, turn: "Turn") -> tuple[Interrupt, ...]:
+        """Return what waits for decisions on the turn's thread; nothing where its last turn was broken off."""
         async with translated():
             state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id}})
         if state.created_at is None:
             raise _unknown_thread(turn.thread_id)
         if not state.next:
             raise InputError(f"Nothing waits on thread {turn.thread_id!r}.", fix="ask it a question instead")
-        return list(state.interrupts[0].value["action_requests"]) if state.interrupts else None
+        return state.interrupts
 
     async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> "Turn":
         _check_words(tenant_id, user_id, choices)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from langchain_core.tools import BaseTool
 
 from twintrack.core.models import Role
-from twintrack.guardrails.tool_gate import GatedTool
+from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.nodes.work import Agent
 
 Data = Literal["documents", "files", "memory"]

@@ -8,7 +8,7 @@ from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.graphs.agent_row import AgentSpec, Data
 from twintrack.graphs.model_agent import model_agent
 from twintrack.graphs.resources import Resources
-from twintrack.guardrails.tool_gate import GatedTool
+from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.decompose import AgentCard

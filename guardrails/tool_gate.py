@@ -1,59 +1,87 @@
 """Stands between an agent and its tools: what the policy refuses becomes an error the model can read."""
 
-import uuid
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
-from langgraph.runtime import get_runtime
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
 from twintrack.core.context import Identity, identity_of
-from twintrack.core.errors import InputError, NotAllowed
+from twintrack.core.errors import InputError
 from twintrack.core.tool_calls import Ledger, ToolUse, place_of
+from twintrack.guardrails.approval import approval_request, decided
+from twintrack.guardrails.provenance import HOSTILE, seen_in
+from twintrack.guardrails.result_cache import ResultCache
 from twintrack.guardrails.tools import ToolPolicy
+from twintrack.guardrails.verdict import Verdict
 
-Approval = Callable[[ToolCallRequest], bool]
-"""Tells whether a person has approved this very call."""
+audit = logging.getLogger("twintrack.audit.tools")
+"""Every decision about a call: who, what, why; never the values of its arguments."""
 
 
 class ToolGate(AgentMiddleware[Any, Any, Any]):
     """Middleware of `create_agent` that enforces a `ToolPolicy`; put it outermost.
 
-    A plain `ToolNode` takes its `awrap_tool_call`. With a ledger, calls of tools that are not annotated as
+    A plain `ToolNode` takes its `awrap_tool_call`. A doubtful call waits for a person where the run has a
+    checkpointer, and is refused where it has none. With a ledger, calls of tools that are not annotated as
     read-only are written down in it, and one that the thread has made before is answered from it.
     """
 
-    def __init__(
-        self, policy: ToolPolicy, *, agent: str, approved: Approval = lambda _: False, ledger: Ledger | None = None
-    ) -> None:
+    def __init__(self, policy: ToolPolicy, *, agent: str, ledger: Ledger | None = None) -> None:
         super().__init__()
         self._policy = policy
         self._agent = agent
-        self._approved = approved
         self._ledger = ledger
+        self._cache = ResultCache()
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
     ) -> ToolMessage | Command[Any]:
         """Run the call, or answer it with the refusal, so that every call has its answer in the history."""
-        call = request.tool_call
-        verdict = self._policy.check_call(
-            self._agent, call["name"], call["args"], _schema(request.tool), approved=self._approved(request)
-        )
-        if verdict.blocked:
-            return ToolMessage(verdict.reason, tool_call_id=call["id"], name=call["name"], status="error")
+        allowed, refusal = self._allowed(request)
+        if allowed is None:
+            return _error(request.tool_call, refusal)
         try:
-            result = await self._once(request, lambda: handler(request))
+            result = await self._kept(allowed, lambda: handler(allowed))
         except InputError as error:
-            text = f"{error.problem} {error.fix}".strip()
-            return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
-        return self._capped(result) if isinstance(result, ToolMessage) else result
+            return _error(allowed.tool_call, f"{error.problem} {error.fix}".strip())
+        return checked(self._policy, self._agent, result) if isinstance(result, ToolMessage) else result
+
+    def _allowed(self, request: ToolCallRequest) -> tuple[ToolCallRequest | None, str]:
+        """Return the call as it may be made, a person having been asked where there is doubt."""
+        call = request.tool_call
+        name, arguments = call["name"], call["args"]
+        verdict = self._policy.check_call(self._agent, name, arguments, schema_of(request.tool))
+        if verdict.blocked:
+            return None, note(self._agent, name, "refused", verdict.reason)
+        doubts = self._policy.doubts(name, arguments, seen_in(_messages(request.state)))
+        if not doubts:
+            note(self._agent, name, "allowed")
+            return request, ""
+        if not self._policy.asks or place_of(request.runtime.config) is None:
+            return None, note(self._agent, name, "refused", f"{name} was not called: {'; '.join(doubts)}.")
+        note(self._agent, name, "asked")
+        decision = decided(interrupt(approval_request(self._agent, name, arguments, doubts)), arguments)
+        if decision.arguments is None:
+            return None, note(self._agent, name, "rejected", decision.why_not)
+        # A person may change the values, but not make the call one that nobody may make.
+        verdict = self._policy.check_call(self._agent, name, decision.arguments, schema_of(request.tool))
+        if verdict.blocked:
+            return None, note(self._agent, name, "refused", verdict.reason)
+        note(self._agent, name, "approved")
+        return request.override(tool_call={**call, "args": decision.arguments}), ""
+
+    async def _kept(self, request: ToolCallRequest, run: Callable[[], Awaitable[Any]]) -> Any:
+        name, seconds = request.tool_call["name"], self._policy.about(request.tool_call["name"]).cache_seconds
+        if not (seconds and self._policy.reads_only(name)):
+            return await self._once(request, run)
+        identity, _ = caller_of(request.runtime)
+        return await self._cache.get(identity, request.tool_call, run, seconds)
 
     async def _once(self, request: ToolCallRequest, run: Callable[[], Awaitable[Any]]) -> Any:
         call, name = request.tool_call, request.tool_call["name"]
@@ -73,57 +101,42 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         )
         return await self._ledger.once(use, run)
 
-    def _capped(self, message: ToolMessage) -> ToolMessage:
-        content = message.content
-        if isinstance(content, str):
-            return message.model_copy(update={"content": self._cut(content)})
-        return message.model_copy(update={"content": [self._cut_block(block) for block in content]})
 
-    def _cut(self, text: str) -> str:
-        return self._policy.check_result(text).text or text
-
-    def _cut_block(self, block: str | dict[Any, Any]) -> str | dict[Any, Any]:
-        if isinstance(block, str):
-            return self._cut(block)
-        return {**block, "text": self._cut(block["text"])} if isinstance(block.get("text"), str) else block
+def note(agent: str, tool: str, decision: str, why: str = "") -> str:
+    """Write a decision down; return the reason."""
+    # A reason may hold a value that the model chose, so the log gets its kind alone.
+    audit.info("%s: %s %s", agent, tool[:100], decision, extra={"agent": agent, "tool": tool, "decision": decision})
+    return why
 
 
-class GatedTool:
-    """A tool as one agent may call it where no model plays that agent."""
+def checked(policy: ToolPolicy, agent: str, message: ToolMessage) -> ToolMessage:
+    """Return the result as a model may read it."""
+    content, verdicts = message.content, list[Verdict]()
+    name = str(message.name or "")
 
-    def __init__(self, tool: BaseTool, policy: ToolPolicy, *, agent: str, ledger: Ledger | None = None) -> None:
-        self._tool = tool
-        self._policy = policy
-        self._agent = agent
-        self._ledger = ledger
+    def read(text: str) -> str:
+        verdicts.append(policy.check_result(text, name))
+        return verdicts[-1].text or text
 
-    async def __call__(self, arguments: dict[str, Any], config: RunnableConfig) -> ToolMessage:
-        """Run the call, or raise NotAllowed with the policy's reason."""
-        name = self._tool.name
-        verdict = self._policy.check_call(self._agent, name, arguments, _schema(self._tool))
-        if verdict.blocked:
-            raise NotAllowed(
-                verdict.reason, fix=f"Let {self._agent} call only its own tools, as they ask to be called."
-            )
-        call = {"type": "tool_call", "id": uuid.uuid4().hex, "name": name, "args": arguments}
-        message: ToolMessage = await self._once(call, lambda: self._tool.ainvoke(call, config), config)
-        return message
+    shown = read(content) if isinstance(content, str) else [_block(block, read) for block in content]
+    if refused := next((verdict for verdict in verdicts if verdict.blocked), None):
+        note(agent, name, "result refused")
+        return message.model_copy(update={"content": refused.reason, "artifact": None, "status": "error"})
+    if any(verdict.reason for verdict in verdicts):
+        note(agent, name, "result marked")
+        marked = {**message.additional_kwargs, HOSTILE: True}
+        return message.model_copy(update={"content": shown, "additional_kwargs": marked})
+    return message.model_copy(update={"content": shown})
 
-    async def _once(self, call: dict[str, Any], run: Callable[[], Awaitable[Any]], config: RunnableConfig) -> Any:
-        place, name = place_of(config), self._tool.name
-        if self._ledger is None or place is None or self._policy.reads_only(name):
-            return await run()
-        identity, repeat = caller_of(get_runtime())
-        use = ToolUse(
-            identity=identity,
-            place=place,
-            agent=self._agent,
-            tool=name,
-            arguments=call["args"],
-            call_id=str(call["id"]),
-            repeat=repeat,
-        )
-        return await self._ledger.once(use, run)
+
+def _block(block: str | dict[Any, Any], read: Callable[[str], str]) -> str | dict[Any, Any]:
+    if isinstance(block, str):
+        return read(block)
+    return {**block, "text": read(block["text"])} if isinstance(block.get("text"), str) else block
+
+
+def _error(call: Mapping[str, Any], text: str) -> ToolMessage:
+    return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
 
 
 def caller_of(runtime: Any) -> tuple[Identity, bool]:
@@ -138,12 +151,17 @@ def caller_of(runtime: Any) -> tuple[Identity, bool]:
 
 def _calls_in(state: Any) -> frozenset[str]:
     """Return the ids of the calls in an agent's conversation."""
-    messages = state.get("messages", []) if isinstance(state, dict) else getattr(state, "messages", state)
-    asked = (message for message in messages or [] if isinstance(message, AIMessage))
+    asked = (message for message in _messages(state) if isinstance(message, AIMessage))
     return frozenset(str(call["id"]) for message in asked for call in message.tool_calls)
 
 
-def _schema(tool: BaseTool | None) -> dict[str, Any] | None:
+def _messages(state: Any) -> list[Any]:
+    found = state.get("messages", []) if isinstance(state, dict) else getattr(state, "messages", state)
+    return list(found or [])
+
+
+def schema_of(tool: BaseTool | None) -> dict[str, Any] | None:
+    """Return the schema of what the model may fill in."""
     if tool is None:
         return None
     schema = tool.tool_call_schema

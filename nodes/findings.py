@@ -13,6 +13,7 @@ from langgraph.runtime import get_runtime
 
 from twintrack.core.context import Context
 from twintrack.core.passages import Passage
+from twintrack.guardrails.provenance import USER_WORDS
 from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
 from twintrack.nodes.prompts import task_prompt
@@ -37,7 +38,9 @@ class GraphAgent:
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Give the graph its task alone; return its last message, cited."""
-        request = {"messages": [HumanMessage(task_prompt(assignment))]}
+        # The task may repeat what earlier steps read, so the gate must know which words are the user's.
+        said = {USER_WORDS: assignment["question"]}
+        request = {"messages": [HumanMessage(task_prompt(assignment), additional_kwargs=said)]}
         context = get_runtime(Context).context
         state = await self._graph.ainvoke(request, merge_configs(config, QUIET), context=context)
         messages = state["messages"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from langchain_core.runnables import RunnableConfig
 
 from twintrack.core.embeddings import Embedder
-from twintrack.guardrails.tool_gate import GatedTool
+from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.extract import extract
 from twintrack.nodes.state import Assignment

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from twintrack.core.context import Context
 from twintrack.core.redis_client import RedisSource
-from twintrack.guardrails.tool_gate import GatedTool
+from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.guardrails.tools import ToolPolicy
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger import SideEffects

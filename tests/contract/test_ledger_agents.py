@@ -17,7 +17,8 @@ from tests.contract.ledger_world import saver as saver
 from tests.contract.ledger_world import world as world
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Context
-from twintrack.guardrails.tool_gate import GatedTool, ToolGate
+from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger import SideEffects
 from twintrack.memory.versions import Versions

@@ -6,7 +6,8 @@ import pytest
 from langchain_core.tools import BaseTool, tool
 
 from twintrack.core.errors import InputError, NotAllowed
-from twintrack.guardrails.tool_gate import GatedTool, ToolGate
+from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 from twintrack.nodes.research import Calculator
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step
@@ -55,7 +56,7 @@ async def test_a_wrong_call_of_a_model_is_told_to_it_and_does_not_end_the_agent(
         raise InputError("The calculation failed.", fix="Correct the expression.")
 
     request: Any = type("Request", (), {})()
-    request.tool = calculate
+    request.tool, request.state = calculate, {}
     request.runtime = type("Runtime", (), {"config": {}})()
     request.tool_call = {"id": "1", "name": "calculate", "args": {"expression": "2 +"}}
     message: Any = await ToolGate(POLICY, agent="calculator").awrap_tool_call(request, fails)

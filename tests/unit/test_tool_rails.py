@@ -7,6 +7,7 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
 
+from twintrack.guardrails.provenance import Seen
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 
@@ -16,9 +17,8 @@ SCHEMA = {
     "required": ["query"],
 }
 POLICY = ToolPolicy(
-    allowed={"researcher": frozenset({"search", "delete"}), "reader": frozenset({"search", "delete", "note"})},
+    allowed={"researcher": frozenset({"search", "delete"})},
     annotations={"search": ToolAnnotations(read_only=True), "delete": ToolAnnotations(destructive=True)},
-    read_only_agents=frozenset({"reader"}),
     max_result_chars=50,
 )
 
@@ -29,14 +29,9 @@ def test_a_tool_is_allowed_by_agent_and_name_only() -> None:
     assert POLICY.check_call("stranger", "search", {"query": "ice"}, SCHEMA).blocked
 
 
-def test_a_read_only_agent_calls_only_what_is_known_to_read() -> None:
-    assert POLICY.check_call("reader", "search", {"query": "ice"}, SCHEMA).action == "allow"
-    assert "only read" in POLICY.check_call("reader", "note", {"query": "ice"}, SCHEMA).reason
-
-
-def test_a_destructive_call_needs_a_persons_approval() -> None:
-    assert "approve" in POLICY.check_call("researcher", "delete", {"query": "ice"}, SCHEMA).reason
-    assert POLICY.check_call("researcher", "delete", {"query": "ice"}, SCHEMA, approved=True).action == "allow"
+def test_a_call_that_cannot_be_undone_is_doubtful_whatever_was_said() -> None:
+    assert POLICY.doubts("delete", {"query": "ice"}, Seen("delete ice")) == ["it cannot be undone"]
+    assert POLICY.doubts("search", {"query": "ice"}, Seen("delete ice")) == []
 
 
 @pytest.mark.parametrize(
