@@ -41,6 +41,17 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
 
 
 @command.command()
+@click.option("--runs", default=20, show_default=True, help="Runs per round and side.")
+@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def team(runs: int, rounds: int, as_json: bool) -> None:
+    """Compare what a sub-agent's step costs with bare agents, langgraph-supervisor and deepagents."""
+    from twintrack.bench.team import measure
+
+    report(asyncio.run(measure(runs, rounds)), as_json, "process CPU per sub-agent step")
+
+
+@command.command()
 @click.option("--people", default=50, show_default=True, help="Conversations that go on at once.")
 @click.option("--turns", default=10, show_default=True, help="Turns of each.")
 @click.option("--first", default=3, show_default=True, help="Turn after which memory should not grow.")

@@ -10,6 +10,7 @@ import click
 from twintrack.core.context import Identity
 from twintrack.core.settings import load_settings
 from twintrack.evals.cache_command import cache
+from twintrack.evals.multihop_command import multihop
 from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.router_command import router
 from twintrack.evals.rows import read_rows
@@ -25,6 +26,7 @@ def command() -> None:
 
 
 command.add_command(cache)
+command.add_command(multihop)
 command.add_command(router)
 command.add_command(weigh)
 

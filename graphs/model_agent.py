@@ -9,8 +9,6 @@ from langchain.agents.middleware import (
     ClearToolUsesEdit,
     ContextEditingMiddleware,
     LLMToolSelectorMiddleware,
-    ModelCallLimitMiddleware,
-    ToolCallLimitMiddleware,
     ToolRetryMiddleware,
 )
 from langchain_core.language_models import BaseChatModel
@@ -20,6 +18,7 @@ from twintrack.core.context import Context
 from twintrack.core.errors import Unavailable
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
+from twintrack.graphs.call_limits import CallLimits
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 
@@ -34,8 +33,7 @@ def model_agent(
     """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         ToolGate(policy, agent=spec.name, ledger=ledger),
-        ModelCallLimitMiddleware(run_limit=spec.model_calls, exit_behavior="end"),
-        ToolCallLimitMiddleware(run_limit=spec.tool_calls, exit_behavior="continue"),
+        CallLimits(model_calls=spec.model_calls, tool_calls=spec.tool_calls),
         ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=spec.context_tokens)]),
     ]
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.

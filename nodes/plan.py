@@ -15,7 +15,7 @@ from twintrack.nodes.effort import spent
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import plan_prompt
 from twintrack.nodes.state import Step, TeamState
-from twintrack.nodes.structured import asked
+from twintrack.nodes.structured import asking
 
 
 class Planned(NamedTuple):
@@ -80,13 +80,14 @@ def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, 
     """Plan with a model; where it fails or names nobody who exists, plan by rules."""
     agents = "\n".join(f"- {card.name}: {card.description}" for card in cards)
     names = {card.name for card in cards}
+    ask = asking(model, Plan)
 
     async def by_rules(state: TeamState, why: str) -> Planned:
         return Planned((await otherwise(state)).steps, f"planned by rules: {why}", messages=2)
 
     async def planner(state: TeamState) -> Planned:
         try:
-            written, tokens = await asked(model, Plan, plan_prompt(state, agents, limit))
+            written, tokens = await ask(plan_prompt(state, agents, limit))
         except TwintrackError as error:
             return await by_rules(state, error.problem)
         steps = [_as_step(step) for step in written.steps if step.task.strip()] if written else []

@@ -1,0 +1,133 @@
+"""What the team's graph costs per sub-agent step, beside bare agents and other supervisors doing the same work."""
+
+import asyncio
+import gc
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.tools import BaseTool, StructuredTool
+
+from twintrack.app.assemble import make_parts
+from twintrack.app.testing import ScriptedChatModel
+from twintrack.bench.team_peers import PEERS, SYSTEM, Work, called, check_done, last_results
+from twintrack.core.context import Context
+from twintrack.core.settings import load_settings
+from twintrack.graphs import team
+from twintrack.graphs.agent_row import AgentSpec
+
+STEPS = 4
+WARM_UP = 3
+SLEEP = 1.0
+Run = Callable[[], Awaitable[Any]]
+
+
+async def measure(runs: int, rounds: int) -> dict[str, Any]:
+    """Return CPU per sub-agent step of each side, ratios of ours to each, and four one-second agents' wall time."""
+    work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
+    peers, missing = present_peers(work)
+    sides: dict[str, Run] = {"ours": ours(work), "create_agent": bare(work), **peers}
+    for run in sides.values():
+        await _cpu(run, WARM_UP)
+    spent: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, run in sides.items():
+            spent[name].append(await _cpu(run, runs) / STEPS)
+    per_step = {name: statistics.median(values) for name, values in spent.items()}
+    floor = per_step["create_agent"]
+    return {
+        "ratio": {name: round(per_step["ours"] / value, 3) for name, value in per_step.items() if name != "ours"},
+        "cpu_ms_per_step": {name: round(value, 3) for name, value in per_step.items()},
+        "overhead_ms_per_step": {name: round(value - floor, 3) for name, value in per_step.items()},
+        "four_agents_of_one_second_s": await four_slow_agents(),
+        "steps": STEPS,
+        "rounds": {name: [round(value, 3) for value in values] for name, values in spent.items()},
+        **({"missing": missing, "install": "uv sync --group peers"} if missing else {}),
+    }
+
+
+def present_peers(work: Work) -> tuple[dict[str, Run], list[str]]:
+    """Return the peers that are installed, ready to run, and the names of the others."""
+    found: dict[str, Run] = {}
+    missing: list[str] = []
+    for name, make in PEERS.items():
+        try:
+            found[name] = make(work)
+        except ImportError:
+            missing.append(name)
+    return found, missing
+
+
+def ours(work: Work, seconds: float = 0.0) -> Run:
+    """Return the whole team subgraph: a planning model, one agent of the table, gather, compose and verify."""
+    parts = make_parts(
+        load_settings(),
+        models={"planner": ScriptedChatModel(script=_plans(work.steps)), "agent": work.model(seconds)},
+    )
+    row = AgentSpec(name="worker", purpose="Looks things up.", tools=(work.tool,), prompt=SYSTEM, computes=True)
+    graph = team.build(parts.resources, [row]).compile()
+    question = "Look up four things."
+
+    async def run() -> Any:
+        state = await graph.ainvoke({"messages": [HumanMessage(question)], "question": question}, context=Context())
+        check_done(state["coverage"]["done"], work)
+        return state
+
+    return run
+
+
+def bare(work: Work) -> Run:
+    """Return the agents alone, at once and without anybody who plans or gathers."""
+    agent: Any = create_agent(work.model(0.0), [work.tool], system_prompt=SYSTEM, name="worker")
+
+    async def run() -> Any:
+        asked = ({"messages": [HumanMessage(f"look up {number}")]} for number in range(work.steps))
+        return await asyncio.gather(*(agent.ainvoke(one) for one in asked))
+
+    return run
+
+
+async def four_slow_agents() -> float:
+    """Return the wall time of four agents whose model takes one second in all."""
+    run = ours(Work(steps=STEPS, tool=look_up(), model=scripted_worker), seconds=SLEEP / 2)
+    started = time.perf_counter()
+    await run()
+    return round(time.perf_counter() - started, 3)
+
+
+def look_up() -> BaseTool:
+    """Return the tool that every side's agents call."""
+
+    async def run(key: str) -> str:
+        return f"value {key} is {len(key) + 41}"
+
+    return StructuredTool.from_function(coroutine=run, name="look_up", description="Look a value up by its key.")
+
+
+def scripted_worker(seconds: float) -> ScriptedChatModel:
+    """Return a model that calls the tool once and then says what it gave back."""
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        if results := last_results(messages):
+            return AIMessage(f"Found: {results[-1].text}")
+        return called("look_up", {"key": "a"}, "call_1")
+
+    return ScriptedChatModel(script=script, seconds=seconds)
+
+
+def _plans(steps: int) -> Callable[[list[BaseMessage]], AIMessage]:
+    planned = [
+        {"id": str(number), "agent": "worker", "task": f"look up {number}", "depends_on": []} for number in range(steps)
+    ]
+    return lambda _: called("Plan", {"steps": planned}, "call_plan")
+
+
+async def _cpu(run: Run, runs: int) -> float:
+    gc.collect()
+    started = time.process_time()
+    for _ in range(runs):
+        await run()
+    return (time.process_time() - started) * 1000 / runs
