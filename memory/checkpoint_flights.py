@@ -17,6 +17,9 @@ _Key = tuple[asyncio.AbstractEventLoop, Place]
 HOLD_S = 0.01
 """Seconds for which an input waits for the version that follows it at once."""
 
+REMEMBERED = 100
+"""Failures remembered for the versions that follow."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flight:
@@ -40,12 +43,13 @@ class Flights:
     """
 
     _puts: dict[_Key, _Flight] = field(default_factory=dict)
+    _failed: dict[_Key, _Flight] = field(default_factory=dict)
     _writes: dict[_Key, "list[asyncio.Task[None]]"] = field(default_factory=dict)
 
     async def put(self, place: Place, parent: Place, send: Callable[[], Awaitable[None]], pace: Pace) -> None:
         """Send a version; return once it is stored, or someone who writes to it waits for that."""
         loop = asyncio.get_running_loop()
-        left, earlier = loop.create_future(), self._puts.get((loop, parent))
+        left, earlier = loop.create_future(), self._puts.get((loop, parent)) or self._failed.pop((loop, parent), None)
         if earlier:
             _settle(earlier.left)
         elif pace == "alone":
@@ -89,8 +93,11 @@ class Flights:
     def _landed(self, at: _Key, flight: _Flight) -> None:
         if self._puts.get(at) is flight:
             del self._puts[at]
-        if not flight.task.cancelled():
-            flight.task.exception()  # whoever waits raises it; a run that was cancelled has nobody who waits
+        # Whoever waits raises it, and so does a version that cannot be stored because this one is not.
+        if not flight.task.cancelled() and flight.task.exception():
+            self._failed[at] = flight
+            if len(self._failed) > REMEMBERED:
+                del self._failed[next(iter(self._failed))]
         _settle(flight.ended)
 
 

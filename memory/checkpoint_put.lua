@@ -23,8 +23,9 @@ while at <= #ARGV do
     if redis.call('HEXISTS', items, name) == 0 then return {''} end
   end
   local last = newest(space(put.member)) or ''
-  -- `last == put.member` is a retry of a put whose answer was lost.
-  if put.expect ~= '*' and last ~= put.expect and last ~= put.member then
+  -- What is there already is a retry of a put whose answer was lost; the next version may have followed it.
+  local again = last == put.member or redis.call('HGET', rows, put.member) == put.row
+  if put.expect ~= '*' and last ~= put.expect and not again then
     return redis.error_reply('CONFLICT')
   end
   puts[#puts + 1] = put

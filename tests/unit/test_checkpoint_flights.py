@@ -172,3 +172,21 @@ async def test_a_run_that_is_cancelled_leaves_nothing_behind() -> None:
     await _turns()
     wire.answer("w")
     await writing
+
+
+async def test_a_version_is_not_blamed_for_what_its_parent_met() -> None:
+    flights, wire = Flights(), Wire()
+    writing = asyncio.create_task(flights.write(_at("1"), wire.send("w")()))
+    await _turns()
+    await flights.put(_at("1"), _at(""), wire.send("1"), "at once")
+    await _turns()
+    wire.answer("w")
+    wire.answer("1", ConnectionError("gone"))
+    with pytest.raises(ConnectionError):
+        await writing
+
+    second = asyncio.create_task(flights.put(_at("2"), _at("1"), wire.send("2"), "alone"))
+    await _turns()
+    wire.answer("2", Conflict("not the newest"))
+    with pytest.raises(ConnectionError):
+        await second
