@@ -25,6 +25,21 @@ class Cited(BaseModel):
     quote: str
 
 
+class Coordination(BaseModel):
+    """What coordinating the team took, each as a share of that and the agents' own work, 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    """Time; agents that ran in parallel count each."""
+    tokens: float
+    messages: float
+    high: bool
+    """Whether the share of time is above `team.overhead_warns_at`."""
+    by_step: dict[str, dict[str, Any]]
+    """Seconds, tokens and messages of each coordinating step."""
+
+
 class Usage(BaseModel):
     """What one turn spent."""
 
@@ -35,6 +50,10 @@ class Usage(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    cost: float | None = None
+    """Money, of the calls whose model has a price; None where no prices are set."""
+    unpriced: tuple[str, ...] = ()
+    """Models called that have no price."""
     first_token_seconds: float | None = None
     """When the first words were heard; None where the turn was not streamed, or nothing was said before its end."""
     last_token_seconds: float | None = None
@@ -44,6 +63,17 @@ class Usage(BaseModel):
         if not times:
             return self
         return self.model_copy(update={"first_token_seconds": times[0], "last_token_seconds": times[-1]})
+
+
+class Coverage(BaseModel):
+    """How much of the team's plan has a result."""
+
+    model_config = ConfigDict(frozen=True)
+
+    planned: int
+    done: int
+    lacking: list[str]
+    """Tasks that have none."""
 
 
 class StepSummary(BaseModel):
@@ -76,6 +106,10 @@ class Answer(BaseModel):
     reason: str = ""
     """Why it abstained, was refused, failed, is partial or degraded; else why the route was taken."""
     steps: list[StepSummary] = Field(default_factory=list)
+    coverage: Coverage | None = None
+    """How much of the team's plan has a result; None where nothing was planned."""
+    coordination: Coordination | None = None
+    """What coordinating the team took beside its agents' work; None where no team worked."""
     usage: Usage = Field(default_factory=Usage)
     trace_id: str = ""
     version: str = ""
@@ -101,5 +135,7 @@ def answer_of(state: dict[str, Any]) -> dict[str, Any]:
         "degraded": bool(degraded),
         "cached": cache if (cache := state.get("cache")) in ("exact", "similar") else "",
         "reason": degraded or draft.get("reason", "") or (decision["reason"] if decision else ""),
+        "coverage": state.get("coverage"),
+        "coordination": state.get("coordination"),
         "steps": [{key: step[key] for key in StepSummary.model_fields} for step in state.get("steps", [])],
     }

@@ -8,7 +8,7 @@ from twintrack.core.context import Identity
 from twintrack.guardrails.pii import PLACEHOLDER, restore
 from twintrack.memory.vault import Vault
 
-_SHOWN = ("text", "reason", "interrupts", "steps")
+_SHOWN = ("text", "reason", "interrupts", "steps", "coverage")
 
 
 async def with_originals(

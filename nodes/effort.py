@@ -11,6 +11,9 @@ log = logging.getLogger(__name__)
 _RULED_MESSAGES = 2
 """A call and its result: what an agent that follows rules exchanges with its tool."""
 
+_UNNOTICED = 0.1
+"""Seconds of coordination that are not worth a warning, whatever their share."""
+
 
 def spent(step: str, began: float, *, tokens: int = 0, messages: int = 0) -> dict[str, Any]:
     """Return the update that notes what a step took since `began` on the performance counter."""
@@ -26,8 +29,9 @@ def coordination(state: TeamState, last: Sequence[Effort], *, warns_at: float) -
     steps = state.get("steps", [])
     work = [_worked(step) for step in steps]
     spent_here = by_step.values()
-    share = _share(sum(one["seconds"] for one in spent_here), sum(one["seconds"] for one in work))
-    high = bool(steps) and share > warns_at
+    took = sum(one["seconds"] for one in spent_here)
+    share = _share(took, sum(one["seconds"] for one in work))
+    high = bool(steps) and share > warns_at and took > _UNNOTICED
     if high:
         log.warning("coordination took %.0f %% of the team's time", share * 100)
     return Coordination(

@@ -167,6 +167,17 @@ async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(opener: Ope
     assert "Greta Holm" in answer.text
     assert "Not answered" in answer.text
     assert "timed_out" in {step.status for step in answer.steps}
+    assert answer.coverage
+    assert answer.coverage.planned == answer.coverage.done + len(answer.coverage.lacking)
+    assert answer.coverage.lacking
+    assert answer.coordination
+    assert {"route", "plan", "delegate", "gather", "compose"} == answer.coordination.by_step.keys()
+
+
+async def test_the_direct_track_has_no_team_to_coordinate(app: App) -> None:
+    await ask(app, COMPLEX, "t")
+    answer = await ask(app, "How tall is the lighthouse of the harbour?", "t")
+    assert (answer.route, answer.coverage, answer.coordination) == ("direct", None, None)
 
 
 async def test_a_team_that_runs_out_of_time_steps_down(opener: Opener) -> None:
