@@ -15,6 +15,7 @@ from langgraph.types import Command, Interrupt
 
 from twintrack.app.answer import Answer, Usage, answer_of
 from twintrack.app.decisions import by_interrupt, read_decisions
+from twintrack.app.door import let_in
 from twintrack.app.erasure import Erased, erase_user
 from twintrack.app.originals import with_originals
 from twintrack.app.parts import Parts
@@ -85,10 +86,10 @@ class App:
             choices: Further fields of `Context`.
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
-        masked = self.parts.masker.mask(question)
+        message, found = self._let_in(question)
         async with self._alone(thread_id):
-            await self.parts.vault.keep(turn.identity, masked.found)
-            return await self._run({"messages": [HumanMessage(masked.text)]}, turn, masked.found)
+            await self.parts.vault.keep(turn.identity, found)
+            return await self._run({"messages": [message]}, turn, found)
 
     async def resume(
         self,
@@ -134,24 +135,24 @@ class App:
     ) -> AsyncIterator[StreamEvent]:
         """Answer like `ask`, and tell of each step and token on the way; the last event holds the Answer."""
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
-        masked = self.parts.masker.mask(question)
+        message, found = self._let_in(question)
         started = time.monotonic()
         final: dict[str, Any] = {}
         async with self._alone(thread_id), translated():
-            await self.parts.vault.keep(turn.identity, masked.found)
+            await self.parts.vault.keep(turn.identity, found)
             run = self.graph.astream(
-                {"messages": [HumanMessage(masked.text)]},
+                {"messages": [message]},
                 turn.config,
                 context=turn.context,
                 stream_mode=["tasks", "messages", "values"],
                 subgraphs=True,
             )
             heard: list[float] = []
-            async for event in restored(events_of(run, final), masked.found, self.parts.vault, turn.identity):
+            async for event in restored(events_of(run, final), found, self.parts.vault, turn.identity):
                 if event.kind == "token":
                     heard.append(round(time.monotonic() - started, 4))
                 yield event
-            answer = await self._answer(final, turn, masked.found, started)
+            answer = await self._answer(final, turn, found, started)
             answer = answer.model_copy(update={"usage": answer.usage.heard(heard)})
         yield StreamEvent("answer", answer=answer)
 
@@ -164,6 +165,9 @@ class App:
         await asyncio.to_thread(self.parts.tracer.flush)
         store = self.parts.tracer.store
         return await store.get(answer.trace_id, Identity(tenant_id, user_id)) if store else None
+
+    def _let_in(self, question: str) -> tuple[HumanMessage, dict[str, str]]:
+        return let_in(question, self.parts.resources.policy, self.parts.masker)
 
     def _alone(self, thread_id: str | None) -> AbstractAsyncContextManager[None]:
         return self.runs.alone(self.graph.checkpointer, thread_id)

@@ -12,7 +12,6 @@ from typing import NoReturn
 import click
 
 from twintrack.core.errors import TwintrackError
-from twintrack.core.resilience import log_retries_with_logging
 
 COMMANDS = {
     "ask": ("twintrack.app.ask", "Answer one question, with citations."),
@@ -45,6 +44,7 @@ class LazyGroup(click.Group):
         """Import the command."""
         if cmd_name not in COMMANDS:
             return None
+        _log_quietly()
         command = import_module(COMMANDS[cmd_name][0]).command
         return command if isinstance(command, click.Command) else None
 
@@ -67,9 +67,6 @@ def main() -> None:
     """Run the command line; an error is one line and a non-zero exit."""
     # Loading makes a million objects that stay: looking through them for garbage again and again is a tenth of the start.
     gc.set_threshold(100_000, 20, 20)
-    log_retries_with_logging()
-    # What it warns of stands in the error that follows, or did no harm.
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         cli(standalone_mode=False)
     except TwintrackError as error:
@@ -82,6 +79,14 @@ def main() -> None:
         # Whoever read the output has seen enough; Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _log_quietly() -> None:
+    from twintrack.core.resilience import log_retries_with_logging  # only what runs pays for it, `--help` does not
+
+    log_retries_with_logging()
+    # What it warns of stands in the error that follows, or did no harm.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 
 def stop(line: str, code: int) -> NoReturn:

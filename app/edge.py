@@ -1,16 +1,19 @@
-"""Masks personal data before anything else sees it: LangGraph stores the raw input before the first node runs."""
+"""Masks personal data and turns blocked questions away first: LangGraph stores the raw input before any node runs."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from twintrack.guardrails import Masker
+from twintrack.app.door import turn_away
+from twintrack.guardrails import Masker, Policy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Keep = Callable[[Scope, dict[str, str]], Awaitable[None]]
+"""Keeps, for whoever sent a request, what its placeholders stand for."""
 
 BODY_LIMIT = 1_048_576
 """Bytes of a request body that carries text."""
@@ -32,11 +35,15 @@ def mask_body(body: Any, masker: Masker) -> tuple[Any, dict[str, str]]:
 
 
 class MaskingMiddleware:
-    """ASGI middleware that masks the JSON bodies that reach a LangGraph server; responses are not touched."""
+    """ASGI middleware that judges and masks the JSON bodies that reach a LangGraph server; responses are not touched."""
 
-    def __init__(self, app: ASGIApp, *, masker: Masker, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self, app: ASGIApp, *, masker: Masker, policy: Policy, keep: Keep | None = None, limit: int = BODY_LIMIT
+    ) -> None:
         self._app = app
         self._masker = masker
+        self._policy = policy
+        self._keep = keep
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,16 +56,18 @@ class MaskingMiddleware:
             await _refuse(send, 413, f"The request is larger than {self._limit} bytes. Fix: send less text at once.")
             return
         try:
-            masked = await self._masked(body)
+            masked, found = await self._masked(body)
         except RecursionError:
             await _refuse(send, 400, "The request's JSON is nested too deeply. Fix: send a flatter value.")
             return
+        if found and self._keep:
+            await self._keep(scope, found)
         await self._app(_with_length(scope, len(masked)), _replay(masked, receive), send)
 
-    async def _masked(self, body: bytes) -> bytes:
+    async def _masked(self, body: bytes) -> tuple[bytes, dict[str, str]]:
         if len(body) > _INLINE:
-            return await asyncio.to_thread(_masked_bytes, body, self._masker)
-        return _masked_bytes(body, self._masker)
+            return await asyncio.to_thread(_masked_bytes, body, self._masker, self._policy)
+        return _masked_bytes(body, self._masker, self._policy)
 
 
 def _masked_body(body: Any, masker: Masker, found: dict[str, str]) -> Any:
@@ -88,14 +97,19 @@ def _is_label(key: Any, value: Any) -> bool:
     return isinstance(value, str) and (key in _LABELS or str(key).endswith("_id"))
 
 
-def _masked_bytes(body: bytes, masker: Masker) -> bytes:
-    """Return the very same bytes where there is nothing to mask, or no JSON: the server judges those itself."""
+def _masked_bytes(body: bytes, masker: Masker, policy: Policy) -> tuple[bytes, dict[str, str]]:
+    """Return the very same bytes where nothing is to be changed, or no JSON: the server judges those itself."""
     try:
         value = json.loads(body)
     except ValueError:
-        return body
+        return body, {}
     masked, found = mask_body(value, masker)
-    return json.dumps(masked).encode() if found else body
+    refused = turn_away(masked, policy)
+    if not (found or refused):
+        return body, {}
+    text = json.dumps(masked)
+    # What a refused question told is not kept.
+    return text.encode(), {name: original for name, original in found.items() if name in text}
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

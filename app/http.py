@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from twintrack.app.api_keys import ApiKeys
 from twintrack.app.callers import HEALTH
 from twintrack.app.edge import MaskingMiddleware
 from twintrack.app.erasure import erase_user
 from twintrack.app.http_errors import answer_error
 from twintrack.app.http_gate import Gate
 from twintrack.app.http_memory import memory_routes
+from twintrack.app.http_reveal import keeper, reveal_route
 from twintrack.app.http_versions import version_routes
 from twintrack.app.server import log, parts, saver, versions
 from twintrack.app.thread_owners import SavedOwners
@@ -67,7 +69,9 @@ async def _life(_app: Starlette) -> AsyncIterator[None]:
 
 def _middleware() -> list[Middleware]:
     # Without masking it still holds bodies to their limit.
-    return [Middleware(Gate), Middleware(MaskingMiddleware, masker=parts.masker)]
+    keep = keeper(parts.vault, ApiKeys.parse(parts.settings.server.keys))
+    edge = Middleware(MaskingMiddleware, masker=parts.masker, policy=parts.resources.policy, keep=keep)
+    return [Middleware(Gate), edge]
 
 
 app = Starlette(
@@ -75,6 +79,7 @@ app = Starlette(
         Route(HEALTH, health, methods=["GET"]),
         *version_routes(versions, SavedOwners(saver)),
         *memory_routes(parts.resources.memory, lambda who: erase_user(parts, versions, who)),
+        reveal_route(parts.vault),
     ],
     middleware=_middleware(),
     exception_handlers={TwintrackError: answer_error},

@@ -4,11 +4,12 @@ from typing import Any, Literal
 
 from langchain_core.messages import AnyMessage, HumanMessage
 
-from twintrack.guardrails import Policy
+from twintrack.guardrails import Policy, Verdict
 from twintrack.nodes.state import NOTHING_RECALLED, InputState, State
 
 REFUSED = "[refused]"
 """Stands in the conversation for what was blocked, so that nothing later reads it."""
+_MARK = "refused_by"
 _NEW_TURN: dict[str, Any] = {
     "recalled": NOTHING_RECALLED,
     "decision": None,
@@ -31,7 +32,7 @@ async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
     """Check the last human message with the input rails; a blocked one becomes a refused draft."""
     message = _last_human(state["messages"])
     text = str(message.text) if message else ""
-    verdict = policy.check_input(text)
+    verdict = (_refused_before(message) if message else None) or policy.check_input(text)
     question = verdict.text if verdict.text is not None else text
     update = {**_NEW_TURN, "question": question}
     if verdict.blocked:
@@ -49,6 +50,18 @@ def admitted(state: State) -> Literal["recall", "refuse"]:
     """Send a blocked question to `refuse`."""
     draft = state.get("draft")
     return "refuse" if draft and draft["status"] == "refused" else "recall"
+
+
+def refusal_mark(verdict: Verdict) -> dict[str, Any]:
+    """Return what a message tells `admit` that stands for a question refused before the run began."""
+    return {_MARK: {"rail": verdict.rail, "reason": verdict.reason}}
+
+
+def _refused_before(message: HumanMessage) -> Verdict | None:
+    mark = message.additional_kwargs.get(_MARK)
+    if message.text != REFUSED or not isinstance(mark, dict):
+        return None
+    return Verdict(str(mark.get("rail", "")), "block", str(mark.get("reason", "")))
 
 
 def _last_human(messages: list[AnyMessage]) -> HumanMessage | None:

@@ -1,7 +1,6 @@
 """A production LangGraph application on Redis and Langfuse."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that the command line starts fast."""
     if name == "__version__":
+        from importlib.metadata import version  # slow to load, seldom asked
+
         return version("twintrack")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
