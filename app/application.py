@@ -29,7 +29,7 @@ from twintrack.core.redis_errors import translated
 from twintrack.core.tool_calls import Ledger
 from twintrack.core.traces import Trace
 from twintrack.graphs.traced import TRACE_ID, TracedGraph
-from twintrack.guardrails.budget import SpendMeter, limits_for
+from twintrack.guardrails.budget import SpendMeter
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
 
@@ -212,7 +212,7 @@ class App:
         thread = thread_id or uuid.uuid4().hex
         if thread_id is not None:
             await self._check_owner(thread, Identity(tenant_id, user_id))
-        meter = SpendMeter(limits_for(self.parts.settings.budgets, context))
+        meter = self.parts.meters.meter(context, Identity(tenant_id, user_id))
         return Turn(thread, context, meter, _config(thread, context, meter))
 
     async def _check_owner(self, thread_id: str, identity: Identity) -> None:

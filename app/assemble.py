@@ -15,7 +15,6 @@ from twintrack.core.settings import Settings, load_settings
 from twintrack.graphs import hybrid
 from twintrack.graphs.thread_care import ThreadCare
 from twintrack.graphs.traced import TracedGraph, traced
-from twintrack.guardrails.budget import meters
 from twintrack.memory.versions import Versions
 
 __all__ = ["App", "Parts", "build_graph", "make_parts", "open_app", "open_versions", "versioned_saver"]
@@ -27,7 +26,7 @@ def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) ->
     budgets = parts.settings.budgets
     kept = parts.settings.checkpoints
     care = ThreadCare(on_error=kept.on_error, keep_last=kept.keep_last)
-    graph = traced(compiled, parts.tracer, run_handlers=meters(budgets), care=care)
+    graph = traced(compiled, parts.tracer, run_handlers=parts.meters.missing, care=care)
     return graph.with_config(recursion_limit=budgets.max_steps)
 
 

@@ -11,9 +11,11 @@ from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
 from twintrack.core.models import Models
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.settings import RouterSettings, Settings
+from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
+from twintrack.core.shared_spend import Ceiling, SharedSpend
 from twintrack.core.tracing import Tracer
 from twintrack.graphs.resources import Resources
+from twintrack.guardrails.budget import Meters
 from twintrack.guardrails.names import scrubber
 from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
@@ -24,6 +26,8 @@ from twintrack.memory.vault import Vault
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import LearntRouter, Thresholds
 
+_SCOPES = ("user", "tenant")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -32,6 +36,7 @@ class Parts:
     settings: Settings
     source: RedisSource
     resources: Resources
+    meters: Meters
     tracer: Tracer
     masker: Masker
     vault: Vault
@@ -75,11 +80,19 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         settings=settings,
         source=source,
         resources=resources,
+        meters=Meters(settings.budgets, _shared_spend(settings.budgets, source)),
         tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
         vault=vault,
         saver=saver,
     )
+
+
+def _shared_spend(budgets: BudgetSettings, source: RedisSource) -> SharedSpend | None:
+    """Return what counts users and tenants; None, and no round trip, where nothing limits them."""
+    names = ("model_calls", "tool_calls", "tokens", "cost")
+    user, tenant = (Ceiling(**{name: getattr(budgets, f"{scope}_{name}") for name in names}) for scope in _SCOPES)
+    return SharedSpend(source, user=user, tenant=tenant, window_s=budgets.window_s) if user or tenant else None
 
 
 def _thresholds(chosen: RouterSettings, learnt: Thresholds) -> Thresholds:

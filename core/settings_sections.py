@@ -6,6 +6,8 @@ from typing import Literal
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from twintrack.core.prices import Price
+
 
 class Section(BaseModel):
     """Base of each branch of the tree."""
@@ -109,7 +111,7 @@ class CacheSettings(Section):
 
 
 class BudgetSettings(Section):
-    """What one run may spend."""
+    """What one run may spend, and a user or a tenant in a window of time."""
 
     max_question_chars: int = Field(default=20_000, ge=1, description="Longest question accepted, in characters.")
     max_steps: int = Field(default=50, ge=10, le=1000, description="LangGraph super-steps of one run.")
@@ -117,6 +119,21 @@ class BudgetSettings(Section):
     max_tool_calls: int = Field(default=50, ge=0, description="Tool calls of one run.")
     max_tokens: int = Field(default=200_000, ge=1, description="Tokens of one run, read and written together.")
     max_seconds: float = Field(default=120.0, gt=0, description="Wall time of one run, in seconds.")
+    max_cost: float | None = Field(default=None, gt=0, description="Money of one run, in the currency of the prices.")
+    max_depth: int = Field(default=3, ge=1, le=10, description="How deep agents and teams may stand within each other.")
+    prices: dict[str, Price] = Field(
+        default_factory=dict,
+        description='What a million tokens cost, as JSON: {"openai:gpt-4.1-mini": {"read": 0.4, "written": 1.6}}. No limit of money holds for a model that is not named.',
+    )
+    window_s: float = Field(default=86_400.0, ge=1, description="Seconds of the windows that the next limits hold for.")
+    user_model_calls: int | None = Field(default=None, ge=1, description="Model calls of one user in a window.")
+    user_tool_calls: int | None = Field(default=None, ge=1, description="Tool calls of one user in a window.")
+    user_tokens: int | None = Field(default=None, ge=1, description="Tokens of one user in a window.")
+    user_cost: float | None = Field(default=None, gt=0, description="Money of one user in a window.")
+    tenant_model_calls: int | None = Field(default=None, ge=1, description="Model calls of one tenant in a window.")
+    tenant_tool_calls: int | None = Field(default=None, ge=1, description="Tool calls of one tenant in a window.")
+    tenant_tokens: int | None = Field(default=None, ge=1, description="Tokens of one tenant in a window.")
+    tenant_cost: float | None = Field(default=None, gt=0, description="Money of one tenant in a window.")
     max_plan_steps: int = Field(default=8, ge=1, description="Steps a plan may have.")
     max_replans: int = Field(default=1, ge=0, description="Times a plan may be changed.")
     agent_seconds: float = Field(default=45.0, gt=0, description="Wall time of one sub-agent, in seconds.")

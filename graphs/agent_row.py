@@ -1,13 +1,14 @@
 """One row of the table of sub-agents: who it is, what for, and what it may touch and spend."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langchain_core.tools import BaseTool
 
 from twintrack.core.models import Role
 from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.nodes.hand_over import hand_over_tool
 from twintrack.nodes.work import Agent
 
 Data = Literal["documents", "files", "memory"]
@@ -39,6 +40,10 @@ class AgentSpec:
     """Model calls of one task."""
     tool_calls: int = 20
     """Tool calls of one task."""
+    tokens: int | None = None
+    """Tokens of one task, those of a team's members among them; None leaves it to the run's limit."""
+    cost: float | None = None
+    """Money of one task, as far as the prices are known; None leaves it to the run's limit."""
     context_tokens: int = 60_000
     """Tokens of its conversation from which old tool results are left out."""
     seconds: float | None = None
@@ -55,3 +60,10 @@ class AgentSpec:
     """How the members work together: by a plan, or handing over to each other."""
     max_hops: int = 6
     """Hand-overs of one task between peers."""
+
+
+def with_colleagues(spec: AgentSpec, members: Sequence[AgentSpec]) -> AgentSpec:
+    """Return a member that knows the others and may hand over to them."""
+    others = "\n".join(f"- {one.name}: {one.purpose}" for one in members if one.name != spec.name)
+    told = f"What is not your work, hand over with hand_over, after saying what you found. Your colleagues:\n{others}"
+    return replace(spec, prompt=f"{spec.prompt}\n\n{told}", tools=(*spec.tools, hand_over_tool()))

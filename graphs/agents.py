@@ -1,6 +1,6 @@
 """The table of sub-agents: who there is, what for, and what each may touch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from langchain_core.tools import BaseTool
 
@@ -8,9 +8,11 @@ from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.graphs.agent_row import AgentSpec, Data
 from twintrack.graphs.model_agent import model_agent
 from twintrack.graphs.resources import Resources
+from twintrack.guardrails.accounts import Limits
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
+from twintrack.nodes.allowance import Metered
 from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.findings import GraphAgent
 from twintrack.nodes.research import Calculator, Researcher
@@ -46,6 +48,10 @@ DATA: dict[str, Data] = {"search_corpus": "documents"}
 """What data each shipped tool reads; what is not named reads none."""
 
 
+Team = Callable[[AgentSpec], Agent]
+"""Makes the one agent of a row that has members."""
+
+
 def table(resources: Resources) -> tuple[AgentSpec, ...]:
     """Return the rows in force: those the process was opened with, or the shipped ones."""
     return AGENTS if resources.agents is None else resources.agents
@@ -63,11 +69,15 @@ def done_once(rows: Sequence[AgentSpec]) -> frozenset[str]:
     )
 
 
-def build_agents(resources: Resources, rows: Sequence[AgentSpec]) -> dict[str, Agent]:
+def build_agents(resources: Resources, rows: Sequence[AgentSpec], team: Team) -> dict[str, Agent]:
     """Make every agent of the rows: by a model where one is set, by rules where none is."""
     kept = (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
     shelf = {tool.name: tool for tool in kept}
-    return {spec.name: _bounded(spec, _agent(spec, resources, shelf)) for spec in rows}
+    return {spec.name: _metered(spec, _bounded(spec, _agent(spec, resources, shelf, team))) for spec in rows}
+
+
+def _metered(spec: AgentSpec, agent: Agent) -> Agent:
+    return Metered(agent, spec.name, Limits(tokens=spec.tokens, cost=spec.cost))
 
 
 def _bounded(spec: AgentSpec, agent: Agent) -> Agent:
@@ -76,7 +86,9 @@ def _bounded(spec: AgentSpec, agent: Agent) -> Agent:
     return Bounded(agent, Turnstile(spec.at_once, spec.per_minute), spec.priority, spec.seconds)
 
 
-def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool]) -> Agent:
+def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool], team: Team) -> Agent:
+    if spec.members:
+        return team(spec)
     if spec.graph is not None:
         return GraphAgent(spec.graph(resources), computes=spec.computes)
     model = resources.models.chat(spec.role)

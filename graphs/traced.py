@@ -21,8 +21,8 @@ from twintrack.graphs.thread_care import ThreadCare
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
 
-RunHandlers = Callable[[Sequence[Any], Any], Sequence[BaseCallbackHandler]]
-"""From the handlers a run has already, and its context, to further ones."""
+RunHandlers = Callable[[Sequence[Any], Any, Identity], Sequence[BaseCallbackHandler]]
+"""From the handlers a run has already, its context and who runs it, to further ones."""
 
 
 class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
@@ -72,8 +72,11 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         return await self.tracer.begin(await self._info(input, config, context), input)
 
     def _config(self, config: RunnableConfig | None, context: Any, turn: Turn | None) -> RunnableConfig | None:
-        metadata: dict[str, Any] = _owner(_configurable(self.config, config), context)
-        handlers = [*self.run_handlers(_present(self.config, config), context)] if self.run_handlers else []
+        configurable = _configurable(self.config, config)
+        metadata: dict[str, Any] = _owner(configurable, context)
+        handlers: list[BaseCallbackHandler] = []
+        if self.run_handlers:
+            handlers += self.run_handlers(_present(self.config, config), context, _identity(configurable, context))
         if turn:
             handlers += turn.handlers
             metadata[TRACE_ID] = turn.trace_id
@@ -83,6 +86,10 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if (given.get("configurable") or {}).get("checkpoint_id"):
             # The caller said where to go on from: no other run has come between.
             given["configurable"] = {**given["configurable"], "allow_fork": True}
+        most = (self.config or {}).get("recursion_limit")
+        if most is not None and given.get("recursion_limit", 0) > most:
+            # LangGraph's server sends its own default, of ten thousand, with each run; a caller may ask for fewer.
+            given["recursion_limit"] = most
         if handlers:
             given["callbacks"] = _with_handlers(given.get("callbacks"), handlers)
         if metadata:

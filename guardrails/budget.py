@@ -1,30 +1,29 @@
-"""Counts what one run spends, over all its parallel branches, and stops the call that would be one too many."""
+"""Meters one run: every model and tool call is counted before it starts, over all branches, and settled when it ends."""
 # ruff: noqa: ARG002 - the arguments of a callback are its base class's
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NotRequired
+from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from typing_extensions import TypedDict
 
-from twintrack.core.context import Context
+from twintrack.core.context import Context, Identity
 from twintrack.core.errors import BudgetExceeded
+from twintrack.core.prices import Price, Prices, price_of
 from twintrack.core.settings import BudgetSettings
+from twintrack.core.shared_spend import Amount, SharedSpend, Window
+from twintrack.guardrails.accounts import Account, Limits, holder
 
+__all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for", "meter_of", "tokens_spent"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one run may spend."""
-
-    model_calls: int
-    tool_calls: int
-    tokens: int
-    seconds: float
+CHARS_PER_TOKEN = 3
+ANSWER_TOKENS = 200
+"""What an answer is thought to take while it is being written."""
 
 
 class Usage(TypedDict):
@@ -35,6 +34,10 @@ class Usage(TypedDict):
     input_tokens: int
     output_tokens: int
     seconds: float
+    cost: NotRequired[float]
+    """Of the calls whose model has a price; left out where no prices are set."""
+    unpriced: NotRequired[list[str]]
+    """Models without a price: no limit of money holds for them."""
 
 
 def limits_for(budgets: BudgetSettings, context: Context | Mapping[str, Any] | None) -> Limits:
@@ -46,6 +49,7 @@ def limits_for(budgets: BudgetSettings, context: Context | Mapping[str, Any] | N
         tool_calls=budgets.max_tool_calls,
         tokens=budgets.max_tokens,
         seconds=budgets.max_seconds if seconds is None else min(seconds, budgets.max_seconds),
+        cost=budgets.max_cost,
     )
 
 
@@ -55,47 +59,79 @@ def _said(context: Any, name: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A model call under way."""
+
+    account: Account
+    tokens: int
+    model: str
+    price: Price | None
+    cost: float
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Whose window a run also spends from."""
+
+    spend: SharedSpend
+    identity: Identity
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What is said of a run beside its sums."""
+
+    stopped: str = ""
+    unpriced: dict[str, None] = field(default_factory=dict)
+
+
 class SpendMeter(AsyncCallbackHandler):
     """The meter of one run; put it among the run's callbacks.
 
-    It is not run inline: langchain-core then awaits the other handlers even when this one raises.
+    It is not run inline unless told to: langchain-core then awaits the other handlers even when this one raises.
     """
 
     raise_error = True
     run_inline = False
+    ignore_chain = ignore_retriever = ignore_custom_event = True
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._started = clock()
-        self._lock = threading.Lock()
-        self._spent = {"model_calls": 0, "tool_calls": 0, "input_tokens": 0, "output_tokens": 0}
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        prices: Prices | None = None,
+        shared: Shared | None = None,
+        max_depth: int = 3,
+    ) -> None:
+        self.account = Account(limits, clock=clock)
+        self.max_depth = max_depth
+        self._prices = prices or {}
+        self._shared = shared
+        self._under_way: dict[UUID, _Call] = {}
+        self._notes = _Notes()
 
     @property
-    def ignore_chain(self) -> bool:
-        """Chains cost nothing."""
-        return True
-
-    @property
-    def ignore_retriever(self) -> bool:
-        """Retrievers are counted by their own limits."""
-        return True
-
-    @property
-    def ignore_custom_event(self) -> bool:
-        """Custom events cost nothing."""
-        return True
+    def stopped(self) -> str:
+        """Return which limit was reached first; empty while none was."""
+        return self._notes.stopped
 
     def usage(self) -> Usage:
         """Return what has been spent so far."""
-        with self._lock:
-            return Usage(
-                model_calls=self._spent["model_calls"],
-                tool_calls=self._spent["tool_calls"],
-                input_tokens=self._spent["input_tokens"],
-                output_tokens=self._spent["output_tokens"],
-                seconds=round(self._clock() - self._started, 3),
+        account = self.account
+        with account.lock:
+            usage = Usage(
+                model_calls=account.calls["model_calls"],
+                tool_calls=account.calls["tool_calls"],
+                input_tokens=account.read,
+                output_tokens=account.written,
+                seconds=round(account.seconds, 3),
             )
+            if self._prices:
+                usage |= {"cost": round(account.cost, 6), "unpriced": [*self._notes.unpriced]}
+        return usage
 
     def take(self, what: str, count: int = 1) -> None:
         """Count a call that is about to start.
@@ -103,61 +139,115 @@ class SpendMeter(AsyncCallbackHandler):
         Raises:
             BudgetExceeded: the call would pass a limit; it is not counted.
         """
-        with self._lock:
-            self._refuse_when_spent(what, count)
-            self._spent[what] += count
+        self._take(what, count)
 
-    def _refuse_when_spent(self, what: str, count: int) -> None:
-        tokens = self._spent["input_tokens"] + self._spent["output_tokens"]
-        allowed = self._limits.model_calls if what == "model_calls" else self._limits.tool_calls
-        if self._spent[what] + count > allowed:
-            raise _exceeded(f"{allowed} {what.replace('_', ' ')}", f"max_{what}")
-        if tokens >= self._limits.tokens:
-            raise _exceeded(f"{self._limits.tokens} tokens", "max_tokens")
-        if self._clock() - self._started >= self._limits.seconds:
-            raise _exceeded(f"{self._limits.seconds:g} seconds", "max_seconds")
+    def _take(self, what: str, count: int, tokens: int = 0, cost: float = 0.0) -> Account:
+        account = holder(self.account)
+        try:
+            account.take(what, count, tokens=tokens, cost=cost)
+        except BudgetExceeded as error:
+            self.stop(error.problem)
+            raise
+        return account
 
-    async def on_chat_model_start(self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **_: Any) -> Any:
+    def stop(self, why: str) -> None:
+        """Note that a limit was reached; the first one counts."""
+        self._notes.stopped = self._notes.stopped or why
+
+    async def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **more: Any
+    ) -> Any:
         """Count each prompt as one call."""
-        self.take("model_calls", len(messages))
+        length = sum(len(message.content) for prompt in messages for message in prompt)
+        await self._begin(len(messages), length, run_id, more.get("metadata") or {})
 
-    async def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **_: Any) -> None:
+    async def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **more: Any) -> None:
         """Count each prompt as one call."""
-        self.take("model_calls", len(prompts))
+        await self._begin(len(prompts), sum(map(len, prompts)), run_id, more.get("metadata") or {})
+
+    async def _begin(self, prompts: int, length: int, run_id: UUID, metadata: Mapping[str, Any]) -> None:
+        read, written = length // CHARS_PER_TOKEN, ANSWER_TOKENS * prompts
+        provider, model = str(metadata.get("ls_provider", "")), str(metadata.get("ls_model_name", ""))
+        price = price_of(self._prices, provider, model) if self._prices else None
+        cost = price.of(read, written) if price else 0.0
+        account = self._take("model_calls", prompts, read + written, cost)
+        window = None
+        if self._shared is not None:
+            amount = Amount(model_calls=prompts, tokens=read + written, cost=cost)
+            window = await self._reserve(amount, account)
+        self._under_way[run_id] = _Call(account, read + written, f"{provider}:{model}", price, cost, window)
+
+    async def _reserve(self, amount: Amount, account: Account) -> Window | None:
+        if self._shared is None:
+            return None
+        try:
+            return await self._shared.spend.reserve(self._shared.identity, amount)
+        except BaseException as error:
+            what = "model_calls" if amount.model_calls else "tool_calls"
+            account.give_back(what, max(amount[:2]), tokens=amount.tokens, cost=amount.cost)
+            if isinstance(error, BudgetExceeded):
+                self.stop(error.problem)
+            raise
 
     async def on_tool_start(self, serialized: dict[str, Any], input_str: str, **_: Any) -> None:
         """Count the tool call."""
-        self.take("tool_calls")
+        account = self._take("tool_calls", 1)
+        if self._shared is not None:
+            await self._reserve(Amount(tool_calls=1), account)
 
-    async def on_llm_end(self, response: LLMResult, **_: Any) -> None:
-        """Add the tokens the provider counted."""
-        read, written = _tokens(response)
-        with self._lock:
-            self._spent["input_tokens"] += read
-            self._spent["output_tokens"] += written
+    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+        """Put the tokens that the provider counted in the place of the guess."""
+        await self._settle(run_id, *_tokens(response))
+
+    async def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
+        """Give the guess back: a call that failed is a call, and its tokens are not known."""
+        await self._settle(run_id, 0, 0)
+
+    async def _settle(self, run_id: UUID, read: int, written: int) -> None:
+        if (call := self._under_way.pop(run_id, None)) is None:
+            return
+        cost = call.price.of(read, written) if call.price else 0.0
+        call.account.settle(read, written, cost, tokens=call.tokens, guessed_cost=call.cost)
+        if self._prices and call.price is None:
+            self._notes.unpriced[call.model] = None
+        if self._shared is not None and call.window is not None:
+            more = Amount(tokens=read + written - call.tokens, cost=cost - call.cost)
+            await self._shared.spend.settle(call.window, more)
 
 
-def meters(budgets: BudgetSettings) -> Callable[[Sequence[Any], Any], list[SpendMeter]]:
-    """Return what gives a run its meter: from the handlers it has and its context, one unless one is there."""
+class Meters:
+    """Makes the meter of each run."""
 
-    def missing(present: Sequence[Any], context: Any) -> list[SpendMeter]:
+    def __init__(self, budgets: BudgetSettings, shared: SharedSpend | None = None) -> None:
+        self._budgets = budgets
+        self._shared = shared
+
+    def meter(self, context: Context | Mapping[str, Any] | None, identity: Identity) -> SpendMeter:
+        """Return a fresh one."""
+        return SpendMeter(
+            limits_for(self._budgets, context),
+            prices=self._budgets.prices,
+            shared=Shared(self._shared, identity) if self._shared else None,
+            max_depth=self._budgets.max_depth,
+        )
+
+    def missing(self, present: Sequence[Any], context: Any, identity: Identity) -> list[SpendMeter]:
+        """Return the one that a run with these handlers lacks."""
         metered = any(isinstance(handler, SpendMeter) for handler in present)
-        return [] if metered else [SpendMeter(limits_for(budgets, context))]
+        return [] if metered else [self.meter(context, identity)]
 
-    return missing
+
+def meter_of(config: Mapping[str, Any]) -> SpendMeter | None:
+    """Return the meter of the run that a step's config belongs to; None where nothing counts."""
+    callbacks = config.get("callbacks")
+    handlers = callbacks if isinstance(callbacks, list) else getattr(callbacks, "handlers", ())
+    return next((handler for handler in handlers if isinstance(handler, SpendMeter)), None)
 
 
 def tokens_spent(config: Mapping[str, Any]) -> int:
     """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
-    handlers = getattr(config.get("callbacks"), "handlers", ())
-    spent = (handler.usage() for handler in handlers if isinstance(handler, SpendMeter))
-    return next((usage["input_tokens"] + usage["output_tokens"] for usage in spent), 0)
-
-
-def _exceeded(limit: str, setting: str) -> BudgetExceeded:
-    return BudgetExceeded(
-        f"This run reached its limit of {limit}.", fix=f"Ask for less at once, or raise budgets.{setting}."
-    )
+    meter = meter_of(config)
+    return meter.account.read + meter.account.written if meter else 0
 
 
 def _tokens(response: LLMResult) -> tuple[int, int]:

@@ -3,15 +3,18 @@
 from typing import Any
 
 from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 
 from twintrack.guardrails import Policy
+from twintrack.guardrails.budget import meter_of
 from twintrack.guardrails.citations import Citations
+from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import say
 from twintrack.nodes.speak import answer_id
 from twintrack.nodes.state import Draft, State
 
 
-async def release(state: State, *, policy: Policy) -> dict[str, Any]:
+async def release(state: State, config: RunnableConfig, *, policy: Policy) -> dict[str, Any]:
     """Turn the draft into the answer; without a draft the honest answer is to abstain."""
     draft = state.get("draft") or Draft(
         status="abstained", text=say("abstain", state["question"]), citations=[], reason=_looked_at(state)
@@ -22,7 +25,16 @@ async def release(state: State, *, policy: Policy) -> dict[str, Any]:
         draft = Draft(status="refused", text=verdict.reason, citations=[], reason=verdict.rail)
     elif verdict.text is not None:
         draft = Draft(**{**draft, "text": verdict.text})
-    return {"answer": draft, "draft": draft, "messages": [_message(draft, state)]}
+    degraded = _degraded(state, config)
+    label = {"degraded": degraded} if degraded else {}
+    return {"answer": draft, "draft": draft, "messages": [_message(draft, state, degraded)], **label}
+
+
+def _degraded(state: State, config: RunnableConfig) -> str:
+    """Return the turn's label; a limit that was reached is said once, whoever ran into it."""
+    said, meter = state.get("degraded", ""), meter_of(config)
+    stopped = meter.stopped if meter else ""
+    return also(state, f"finished with what there was: {stopped}") if stopped and stopped not in said else said
 
 
 def _cited(draft: Draft, state: State) -> Draft:
@@ -38,13 +50,13 @@ def _cited(draft: Draft, state: State) -> Draft:
     return Draft(status="abstained", text=verdict.reason, citations=[], reason="its citations do not hold")
 
 
-def _message(draft: Draft, state: State) -> AIMessage:
+def _message(draft: Draft, state: State, degraded: str) -> AIMessage:
     decision = state.get("decision")
     extra = {
         "status": draft["status"],
         "citations": draft["citations"],
         "route": decision["route"] if decision else "",
-        "degraded": state.get("degraded", ""),
+        "degraded": degraded,
     }
     return AIMessage(draft["text"], id=answer_id(state["messages"]), additional_kwargs=extra)
 

@@ -353,7 +353,7 @@ async def test_callbacks_of_the_caller_and_of_the_run_are_called_once_and_afresh
 ) -> None:
     made: list[Seen] = []
 
-    def handlers(present: Sequence[Any], _context: Any) -> list[BaseCallbackHandler]:
+    def handlers(present: Sequence[Any], _context: Any, _identity: Identity) -> list[BaseCallbackHandler]:
         assert mine in present
         made.append(Seen())
         return [made[-1]]

@@ -150,7 +150,7 @@ async def test_nothing_uncited_is_released_as_an_answer(draft: Draft, status: st
     turn = State(
         messages=[], question="What is it, and why [9]?", draft=draft, steps=[result("a") | {"task": "why [9]?"}]
     )  # type: ignore[typeddict-item]
-    update = await release(turn, policy=Policy([], []))
+    update = await release(turn, {}, policy=Policy([], []))
     assert update["answer"]["status"] == status
     if status == "abstained":
         assert CHEESE not in update["messages"][0].text

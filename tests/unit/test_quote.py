@@ -45,6 +45,6 @@ async def test_an_answer_that_never_came_says_why_and_what_was_looked_at() -> No
             return type("Verdict", (), {"blocked": False, "text": None})()
 
     policy: Any = Lenient()
-    released = await release(state(draft=None, failure="no agent had a result"), policy=policy)
+    released = await release(state(draft=None, failure="no agent had a result"), {}, policy=policy)
     assert released["answer"]["status"] == "abstained"
     assert released["answer"]["reason"] == "no agent had a result; looked at: Harbour"
