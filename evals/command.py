@@ -15,6 +15,7 @@ from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.router_command import router
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
+from twintrack.evals.tools_command import tools
 from twintrack.evals.weigh_command import weigh
 
 _FILE = click.Path(path_type=Path)
@@ -28,6 +29,7 @@ def command() -> None:
 command.add_command(cache)
 command.add_command(multihop)
 command.add_command(router)
+command.add_command(tools)
 command.add_command(weigh)
 
 
