@@ -15,6 +15,7 @@ from twintrack.nodes import tools
 from twintrack.nodes.allowance import Metered
 from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.findings import GraphAgent
+from twintrack.nodes.hand_over import HAND_OVER
 from twintrack.nodes.research import Calculator, Researcher
 from twintrack.nodes.turnstile import Bounded, Turnstile
 from twintrack.nodes.work import Absent, Agent
@@ -42,7 +43,11 @@ AGENTS = (
     ),
 )
 
-TOOLS = {"search_corpus": ToolAnnotations(read_only=True), "calculate": ToolAnnotations(read_only=True)}
+TOOLS = {
+    "search_corpus": ToolAnnotations(read_only=True),
+    "calculate": ToolAnnotations(read_only=True),
+    HAND_OVER: ToolAnnotations(read_only=True),
+}
 """What the shipped tools do to the world: nothing, so their calls are not written down in the ledger."""
 DATA: dict[str, Data] = {"search_corpus": "documents"}
 """What data each shipped tool reads; what is not named reads none."""
@@ -94,7 +99,7 @@ def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool], te
     model = resources.models.chat(spec.role)
     at_hand = [_taken(spec, tool, shelf) for tool in spec.tools]
     names = frozenset(tool.name for tool in at_hand)
-    policy = ToolPolicy(allowed={spec.name: names}, annotations=TOOLS)
+    policy = ToolPolicy(allowed={spec.name: names}, annotations={**resources.annotations, **TOOLS})
     if model is not None:
         graph = model_agent(spec, model, at_hand, policy, resources.ledger)
         return GraphAgent(graph, computes=spec.computes)

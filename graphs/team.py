@@ -6,13 +6,15 @@ from functools import partial
 from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
-from twintrack.graphs.agent_row import AgentSpec
+from twintrack.graphs import peers
+from twintrack.graphs.agent_row import AgentSpec, with_colleagues
 from twintrack.graphs.agents import build_agents, cards, done_once, table
 from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate, ready
 from twintrack.nodes.gather import gather, gathered
+from twintrack.nodes.member import TeamMember
 from twintrack.nodes.plan import Planner, model_planner, plan, rule_planner
 from twintrack.nodes.state import TeamOutput, TeamState
 from twintrack.nodes.verify import verify_findings
@@ -40,7 +42,7 @@ def build(
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
     graph.add_node("plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit))
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
-    hands = build_agents(resources, rows) if agents is None else agents
+    hands = build_agents(resources, rows, partial(member, resources)) if agents is None else agents
     graph.add_node("agent", partial(work, agents=hands, seconds=budgets.agent_seconds))
     graph.add_node("gather", gather)
     write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)
@@ -56,6 +58,15 @@ def build(
     graph.add_edge("compose", "verify")
     graph.add_edge("verify", END)
     return graph
+
+
+def member(resources: Resources, spec: AgentSpec) -> TeamMember:
+    """Return a row's members as one agent, working together by the row's pattern."""
+    if spec.pattern == "supervisor":
+        return TeamMember(build(resources, spec.members).compile(name=spec.name))
+    rows = [with_colleagues(row, spec.members) for row in spec.members]
+    hands = build_agents(resources, rows, partial(member, resources))
+    return TeamMember(peers.build(resources, hands, max_hops=spec.max_hops).compile(name=spec.name))
 
 
 def _planner(resources: Resources, rows: Sequence[AgentSpec]) -> Planner:

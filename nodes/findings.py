@@ -16,8 +16,9 @@ from twintrack.core.passages import Passage
 from twintrack.guardrails.provenance import USER_WORDS
 from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
+from twintrack.nodes.hand_over import HAND_OVER
 from twintrack.nodes.prompts import task_prompt
-from twintrack.nodes.state import Assignment, Line
+from twintrack.nodes.state import Assignment, HandOver, Line
 from twintrack.nodes.structured import QUIET
 from twintrack.nodes.tools import mark
 from twintrack.nodes.work import Finding
@@ -50,6 +51,10 @@ class GraphAgent:
 
 def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False) -> Finding:
     """Return what the agent's last words prove: sentences it cites, or else the results it computed."""
+    if messages and (onward := handed_over(messages[-1])):
+        said = [message for message in messages if not handed_over(message)]
+        words = next((one.text for one in reversed(messages) if isinstance(one, AIMessage)), "")
+        return replace(finding(task, [*said, AIMessage(str(words))], computes=computes), hand_over=onward)
     text = str(messages[-1].text) if messages else ""
     if NO_ANSWER in text:
         return Finding("", answered=False)
@@ -61,6 +66,13 @@ def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False
     places = {mark(passage): place for place, passage in enumerate(passages, 1)}
     draft = cited(task, _MARK.sub(lambda found: f"[{places.get(found[1], 0)}]", text), passages)
     return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
+
+
+def handed_over(message: AnyMessage) -> HandOver | None:
+    """Return what a hand-over's own message says, or None."""
+    if not isinstance(message, ToolMessage) or message.name != HAND_OVER or not isinstance(message.artifact, dict):
+        return None
+    return HandOver(to=str(message.artifact["to"]), task=str(message.artifact["task"]))
 
 
 def transcript(messages: Sequence[AnyMessage]) -> list[Line]:

@@ -58,8 +58,9 @@ def lacking(plan: Sequence[Step], results: Sequence[StepResult]) -> list[StepRes
     A sum told as a story goes to two agents: where one of them did the task, it is done. So is a step in whose
     place a changed plan put another, once all that stands in its place is done.
     """
-    done = {result["step_id"]: result["task"] for result in results if result["status"] == "done"}
-    tasks = set(done.values())
+    done = {result["step_id"] for result in results if result["status"] == "done"}
+    # Who hands a task over has not finished it.
+    tasks = {one["task"] for one in results if one["step_id"] in done and "hand_over" not in one}
     stand_ins: dict[str, list[str]] = {}
     for step in plan:
         for replaced in step.get("instead_of", []):
@@ -67,7 +68,7 @@ def lacking(plan: Sequence[Step], results: Sequence[StepResult]) -> list[StepRes
     return [
         result
         for result in results
-        if result["status"] != "done"
+        if result["status"] not in ("done", "handed_over")
         and result["task"] not in tasks
         and not ((instead := stand_ins.get(result["step_id"])) and all(one in done for one in instead))
     ]

@@ -29,7 +29,14 @@ class Draft(TypedDict, total=False):
     """What the answer comes from; only documents have to be cited. Absent means documents."""
 
 
-StepStatus = Literal["done", "abstained", "failed", "timed_out", "skipped"]
+StepStatus = Literal["done", "handed_over", "abstained", "failed", "timed_out", "skipped"]
+
+
+class HandOver(TypedDict):
+    """What one peer asks of another."""
+
+    to: str
+    task: str
 
 
 class Step(TypedDict):
@@ -69,6 +76,8 @@ class StepResult(TypedDict):
     """What its model read and wrote."""
     messages: NotRequired[int]
     """Messages of its own conversation."""
+    hand_over: NotRequired[HandOver]
+    """Who goes on with the task, where peers hand over to each other."""
     transcript: NotRequired[list[Line]]
     """The end of that conversation, cut to a bounded size; the trace holds it whole."""
 
@@ -211,6 +220,15 @@ class TeamState(TypedDict, total=False):
     draft: Draft | None
     failure: str
     degraded: str
+
+
+class PeersState(TeamState, total=False):
+    """What peers who hand over to each other read and write."""
+
+    task: str
+    """What the peer whose turn it is has to do."""
+    hops: list[HandOver]
+    """The hand-overs so far."""
 
 
 class DirectOutput(TypedDict, total=False):

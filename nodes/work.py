@@ -5,14 +5,14 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
-from twintrack.nodes.state import Assignment, Line, StepResult
+from twintrack.nodes.state import Assignment, HandOver, Line, StepResult, StepStatus
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ class Finding:
     messages: int | None = None
     """Messages of the agent's own conversation; None where it has none."""
     transcript: list[Line] = field(default_factory=list)
+    hand_over: HandOver | None = None
+    """Who is to go on, where agents hand over to each other."""
 
 
 class Agent(Protocol):
@@ -73,16 +75,22 @@ async def work(
     except Exception as error:  # noqa: BLE001 - the boundary around code that is not ours: agents and their tools
         log.warning("agent %s broke: %s", name, type(error).__name__)
         return _result(state, started, "failed", error=f"the agent broke ({type(error).__name__})")
-    return _result(state, started, "done" if found.answered else "abstained", found, error=found.lacks)
+    return _result(state, started, _status(found), found, error=found.lacks)
 
 
 _NOTHING = Finding("")
 
 
+def _status(found: Finding) -> StepStatus:
+    if found.answered and (found.text or not found.hand_over):
+        return "done"
+    return "handed_over" if found.hand_over else "abstained"
+
+
 def _result(
     state: Assignment,
     started: float,
-    status: Literal["done", "abstained", "failed", "timed_out"],
+    status: StepStatus,
     found: Finding = _NOTHING,
     error: str = "",
 ) -> dict[str, Any]:
@@ -98,6 +106,8 @@ def _result(
         seconds=round(time.monotonic() - started, 3),
         tokens=found.tokens,
     )
+    if found.hand_over is not None:
+        result["hand_over"] = found.hand_over
     if found.messages is not None:
         result["messages"] = found.messages
         result["transcript"] = found.transcript

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import StructuredTool
 from langgraph.graph import START, StateGraph
@@ -279,7 +279,7 @@ def test_too_much_coordination_is_said(
     assert ("coordination took" in caplog.text) == high
 
 
-def conversation(messages: list[AnyMessage]) -> None:
+def conversation(messages: list[BaseMessage]) -> None:
     """Hold that each tool call has its one answer, at once after it."""
     for place, message in enumerate(messages):
         if isinstance(message, AIMessage) and message.tool_calls:
@@ -295,11 +295,11 @@ turns = st.lists(st.lists(st.sampled_from((*TOOL_ENDS, "no_such_tool", "wrong_ar
 @settings(max_examples=40, deadline=None)
 @given(turns)
 def test_what_a_model_reads_of_its_own_calls_is_always_whole(rounds: list[list[str]]) -> None:
-    read: list[list[AnyMessage]] = []
+    read: list[list[BaseMessage]] = []
     left = [*rounds]
 
     def script(messages: list[BaseMessage]) -> AIMessage:
-        read.append([*messages])  # type: ignore[arg-type]
+        read.append([*messages])
         names = left.pop(0) if left else []
         return AIMessage("done", tool_calls=[called(name, f"{len(read)}-{place}") for place, name in enumerate(names)])
 
