@@ -25,7 +25,7 @@ versions = Versions(build_graph(parts, checkpointer=saver), parts.resources.memo
 graph = build_graph(parts)
 indexer = traced(
     indexing.build(parts.resources.corpus, parts.settings.server.documents).compile(name="indexer"), parts.tracer
-)
+).with_config(recursion_limit=parts.settings.budgets.max_steps)
 
 
 @asynccontextmanager

@@ -1,10 +1,10 @@
 """The branches of the settings tree, each field described."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from twintrack.core.prices import Price
 
@@ -114,11 +114,18 @@ class BudgetSettings(Section):
     """What one run may spend, and a user or a tenant in a window of time."""
 
     max_question_chars: int = Field(default=20_000, ge=1, description="Longest question accepted, in characters.")
-    max_steps: int = Field(default=50, ge=10, le=1000, description="LangGraph super-steps of one run.")
+    max_steps: int = Field(default=100, ge=10, le=1000, description="LangGraph super-steps of each graph of a run.")
     max_model_calls: int = Field(default=25, ge=1, description="Model calls of one run.")
     max_tool_calls: int = Field(default=50, ge=0, description="Tool calls of one run.")
     max_tokens: int = Field(default=200_000, ge=1, description="Tokens of one run, read and written together.")
     max_seconds: float = Field(default=120.0, gt=0, description="Wall time of one run, in seconds.")
+    loop_repeats: int = Field(
+        default=3, ge=1, description="Equal tool calls with equal results in one run; the next one is refused."
+    )
+    loop_pairs: int = Field(default=2, ge=2, description="Times that two equal tool calls may take turns.")
+    loop_unchanged: int = Field(
+        default=6, ge=2, description="Tool calls in a row whose results are all the same before an agent is stopped."
+    )
     max_cost: float | None = Field(default=None, gt=0, description="Money of one run, in the currency of the prices.")
     max_depth: int = Field(default=3, ge=1, le=10, description="How deep agents and teams may stand within each other.")
     prices: dict[str, Price] = Field(
@@ -163,6 +170,30 @@ class TeamSettings(Section):
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
     )
+
+
+class McpServerSettings(Section):
+    """One MCP server whose tools agents may call: started by a command, or reached at a URL."""
+
+    command: str = Field(default="", description="Program that speaks MCP on its standard input and output.")
+    args: tuple[str, ...] = Field(default=(), description="Its arguments.")
+    env: dict[str, SecretStr] = Field(default_factory=dict, description="Its own environment variables.")
+    url: str = Field(default="", description="Address of a server that speaks streamable HTTP, instead of a command.")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers sent to the address.")
+    agents: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Names of the tools that each agent may call; others are not seen."
+    )
+    read_only: tuple[str, ...] = Field(
+        default=(), description="Tools that change nothing: what the server says of itself is not believed."
+    )
+    destructive: tuple[str, ...] = Field(default=(), description="Tools whose every call a person must approve.")
+    timeout_s: float = Field(default=30.0, gt=0, description="Seconds to wait for the server's answer.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("name either a command or a url")
+        return self
 
 
 class RouterSettings(Section):

@@ -19,6 +19,7 @@ from twintrack.core.errors import Unavailable
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.graphs.call_limits import CallLimits
+from twintrack.graphs.finish import Finish
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 
@@ -32,6 +33,7 @@ def model_agent(
 ) -> Any:
     """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
+        Finish(),
         ToolGate(policy, agent=spec.name, ledger=ledger),
         CallLimits(model_calls=spec.model_calls, tool_calls=spec.tool_calls),
         ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=spec.context_tokens)]),

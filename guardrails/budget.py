@@ -1,6 +1,7 @@
 """Meters one run: every model and tool call is counted before it starts, over all branches, and settled when it ends."""
 # ruff: noqa: ARG002 - the arguments of a callback are its base class's
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from twintrack.core.prices import Price, Prices, price_of
 from twintrack.core.settings import BudgetSettings
 from twintrack.core.shared_spend import Amount, SharedSpend, Window
 from twintrack.guardrails.accounts import Account, Limits, holder
+from twintrack.guardrails.loops import LoopLimits, Loops
 
 __all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for", "meter_of", "tokens_spent"]
 
@@ -105,6 +107,7 @@ class SpendMeter(AsyncCallbackHandler):
         prices: Prices | None = None,
         shared: Shared | None = None,
         max_depth: int = 3,
+        loops: LoopLimits | None = None,
     ) -> None:
         self.account = Account(limits, clock=clock)
         self.max_depth = max_depth
@@ -112,6 +115,8 @@ class SpendMeter(AsyncCallbackHandler):
         self._shared = shared
         self._under_way: dict[UUID, _Call] = {}
         self._notes = _Notes()
+        self._loops = Loops(loops) if loops else None
+        self._tools: dict[UUID, tuple[int, str, str]] = {}
 
     @property
     def stopped(self) -> str:
@@ -189,11 +194,31 @@ class SpendMeter(AsyncCallbackHandler):
                 self.stop(error.problem)
             raise
 
-    async def on_tool_start(self, serialized: dict[str, Any], input_str: str, **_: Any) -> None:
-        """Count the tool call."""
+    async def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **more: Any) -> None:
+        """Count the tool call, unless it goes in circles."""
+        self._watch(str((serialized or {}).get("name", "tool")), more.get("inputs") or input_str, run_id)
         account = self._take("tool_calls", 1)
         if self._shared is not None:
             await self._reserve(Amount(tool_calls=1), account)
+
+    def _watch(self, name: str, arguments: Any, run_id: UUID) -> None:
+        if self._loops is None:
+            return
+        call = (id(holder(self.account)), name, _canonical(arguments))
+        if why := self._loops.refusal(*call):
+            self.stop(why)
+            raise BudgetExceeded(why, fix="Ask another way, or raise the loop limits in budgets.")
+        self._tools[run_id] = call
+
+    async def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
+        """Note what came back: calls that change nothing lead nowhere."""
+        if self._loops is not None and (call := self._tools.pop(run_id, None)):
+            self._loops.came_back(*call, hash(str(getattr(output, "content", output))))
+
+    async def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        """Note the failure, which may be the same each time too."""
+        if self._loops is not None and (call := self._tools.pop(run_id, None)):
+            self._loops.came_back(*call, hash(type(error)))
 
     async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Put the tokens that the provider counted in the place of the guess."""
@@ -221,6 +246,9 @@ class Meters:
     def __init__(self, budgets: BudgetSettings, shared: SharedSpend | None = None) -> None:
         self._budgets = budgets
         self._shared = shared
+        self._loops = LoopLimits(
+            repeats=budgets.loop_repeats, pairs=budgets.loop_pairs, unchanged=budgets.loop_unchanged
+        )
 
     def meter(self, context: Context | Mapping[str, Any] | None, identity: Identity) -> SpendMeter:
         """Return a fresh one."""
@@ -229,6 +257,7 @@ class Meters:
             prices=self._budgets.prices,
             shared=Shared(self._shared, identity) if self._shared else None,
             max_depth=self._budgets.max_depth,
+            loops=self._loops,
         )
 
     def missing(self, present: Sequence[Any], context: Any, identity: Identity) -> list[SpendMeter]:
@@ -248,6 +277,10 @@ def tokens_spent(config: Mapping[str, Any]) -> int:
     """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
     meter = meter_of(config)
     return meter.account.read + meter.account.written if meter else 0
+
+
+def _canonical(arguments: Any) -> str:
+    return json.dumps(arguments, sort_keys=True, default=str, ensure_ascii=False)
 
 
 def _tokens(response: LLMResult) -> tuple[int, int]:
