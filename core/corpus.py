@@ -1,13 +1,15 @@
 """The documents a tenant may ask about: bring them in, find passages, read one back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from redis.exceptions import LockError
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, RedisError
 
 from twintrack.core.access import access_of, may_read, own_tags
 from twintrack.core.context import Identity
@@ -93,7 +95,7 @@ class Corpus:
             within=within,
         )
         try:
-            async with lock:
+            async with _held(lock):
                 return await run.run([Path(path) for path in paths])
         except LockError as error:
             raise Conflict(
@@ -184,3 +186,23 @@ class Corpus:
 
 def _readers(identity: Identity, *, private: bool, readers: Sequence[str]) -> list[str]:
     return [*readers, f"user:{identity.user_id}"] if private else list(readers)
+
+
+@asynccontextmanager
+async def _held(lock: Lock) -> AsyncIterator[None]:
+    """Hold the lock for however long the block takes; one that is lost all the same is noticed by the next write."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_LOCK_SECONDS / 3)
+            with suppress(RedisError):
+                await lock.reacquire()
+
+    async with lock:
+        renewal = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewal
