@@ -8,6 +8,7 @@ from twintrack.app.walls import namespace_of
 from twintrack.core.access import user
 from twintrack.core.context import Identity
 from twintrack.core.keys import PREFIX, encode, key
+from twintrack.core.own_documents import drop_own
 from twintrack.core.redis_errors import translated
 from twintrack.memory.store_items import KIND, place_of
 from twintrack.memory.versions import Versions
@@ -29,7 +30,7 @@ class Erased:
     items: int
     """Items of the server's store."""
     documents: int
-    """Passages of documents that were the user's alone."""
+    """Documents that were the user's alone, in any corpus."""
     other: int
 
     def to_json(self) -> dict[str, int]:
@@ -52,7 +53,7 @@ async def erase_user(parts: Parts, versions: Versions, identity: Identity) -> Er
 
 
 async def _documents(parts: Parts, identity: Identity) -> int:
-    count = await parts.resources.corpus.clear(identity=identity, private=True)
+    count = await drop_own(parts.source.client(), identity)
     # How often the user's own documents changed.
     pattern = key("corpus-version", identity.tenant_id, user(identity.user_id)) + ":*"
     await _delete(parts, [name async for name in parts.source.client().scan_iter(match=pattern, count=1000)])

@@ -11,7 +11,9 @@ from tests.contract.conftest import WHO, Opener
 from twintrack.app.assemble import App
 from twintrack.app.walls import namespace_of
 from twintrack.core.context import Context, Identity
+from twintrack.core.corpus import Corpus
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import RetrievalSettings
 from twintrack.core.tool_calls import Place, ToolUse
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.store import RedisVectorStore
@@ -44,6 +46,9 @@ async def _live(app: App, who: Identity, tmp_path: Path) -> None:
     )
     (tmp_path / f"{who.user_id}.md").write_text(f"# Diary\n\nThe diary of {who.user_id} is blue.\n", encoding="utf-8")
     await app.corpus.ingest([tmp_path / f"{who.user_id}.md"], identity=who, private=True)
+    settings = RetrievalSettings.model_validate({"corpus": "another", "vector_type": "float16"})
+    other = Corpus(app.parts.source, app.parts.resources.embedder, settings)
+    await other.ingest([tmp_path / f"{who.user_id}.md"], identity=who, private=True)
 
 
 async def _nothing() -> Any:
@@ -75,7 +80,7 @@ async def test_nothing_of_an_erased_user_is_left_and_all_of_the_others(
 
         assert await _holding(source, ADA.user_id) == []
         assert eves <= await _keys(source)
-        assert (erased.threads, erased.items, erased.documents) == (4, 1, 1)
+        assert (erased.threads, erased.items, erased.documents) == (4, 1, 2)
         assert min(erased.memory, erased.traces) > 0
         assert (await app.erase(ADA.user_id)).to_json() == dict.fromkeys(erased.to_json(), 0)
         await app.erase(EVE.user_id)
