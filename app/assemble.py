@@ -4,15 +4,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from twintrack.app.application import App
+from twintrack.app.mcp_tools import OutsideTools, open_mcp, with_tools
 from twintrack.app.parts import Parts, make_parts, versioned_saver
 from twintrack.app.run_queue import RunQueue
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_errors import translated
 from twintrack.core.settings import Settings, load_settings
 from twintrack.graphs import hybrid
+from twintrack.graphs.agents import table
 from twintrack.graphs.thread_care import ThreadCare
 from twintrack.graphs.traced import TracedGraph, traced
 from twintrack.memory.versions import Versions
@@ -46,20 +49,31 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
     parts = make_parts(settings or load_settings(), **overrides)
     logging.getLogger("twintrack").setLevel(parts.settings.log_level)
     try:
-        await asyncio.gather(
-            check_server(parts.source), parts.resources.models.warm(), asyncio.to_thread(parts.masker.warm)
-        )
-        saver = checkpointer or versioned_saver(parts)
-        graph = build_graph(parts, checkpointer=saver)
-        tree = parts.settings
-        yield App(
-            graph=graph,
-            parts=parts,
-            versions=Versions(graph, parts.resources.memory),
-            runs=RunQueue(tree.checkpoints.concurrent_runs, tree.budgets.max_seconds),
-        )
+        async with open_mcp(parts.settings.mcp) as outside:
+            parts = _equipped(parts, outside)
+            await asyncio.gather(
+                check_server(parts.source), parts.resources.models.warm(), asyncio.to_thread(parts.masker.warm)
+            )
+            saver = checkpointer or versioned_saver(parts)
+            graph = build_graph(parts, checkpointer=saver)
+            tree = parts.settings
+            yield App(
+                graph=graph,
+                parts=parts,
+                versions=Versions(graph, parts.resources.memory),
+                runs=RunQueue(tree.checkpoints.concurrent_runs, tree.budgets.max_seconds),
+            )
     finally:
         await parts.aclose()
+
+
+def _equipped(parts: Parts, outside: OutsideTools) -> Parts:
+    """Return the parts with the tools of others in the table of agents."""
+    if not outside.by_agent:
+        return parts
+    agents = with_tools(table(parts.resources), outside)
+    resources = replace(parts.resources, agents=agents, annotations=outside.annotations)
+    return replace(parts, resources=resources)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from twintrack.core.settings_sections import (
     BudgetSettings,
     CacheSettings,
     CheckpointSettings,
+    McpServerSettings,
     MemorySettings,
     ModelSettings,
     RailSettings,
@@ -35,6 +36,7 @@ __all__ = [
     "BudgetSettings",
     "CacheSettings",
     "CheckpointSettings",
+    "McpServerSettings",
     "MemorySettings",
     "ModelSettings",
     "RailSettings",
@@ -74,6 +76,9 @@ class Settings(BaseSettings):
     rails: RailSettings = Field(default_factory=RailSettings)
     router: RouterSettings = Field(default_factory=RouterSettings)
     team: TeamSettings = Field(default_factory=TeamSettings)
+    mcp: dict[str, McpServerSettings] = Field(
+        default_factory=dict, description="MCP servers whose tools agents may call, by name."
+    )
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

@@ -30,7 +30,10 @@ class RedisSettings(Section):
 
 
 class ModelSettings(Section):
-    """Which model plays each role, as `provider:model`; empty means extractive mode."""
+    """Which model plays each role, as `provider:model`; empty means extractive mode.
+
+    Several, joined by commas, are a chain: the first that works answers.
+    """
 
     router: str = Field(default="", description="Chat model that settles unsure routes.")
     answerer: str = Field(default="", description="Chat model that writes cited answers.")
@@ -47,6 +50,8 @@ class ModelSettings(Section):
     timeout_s: float = Field(default=30.0, gt=0, description="Seconds one attempt of a model call may take.")
     total_s: float = Field(default=60.0, gt=0, description="Seconds a model call may take with all its attempts.")
     max_attempts: int = Field(default=3, ge=1, le=10, description="Attempts per model call, the first one included.")
+    breaker_failures: int = Field(default=5, ge=1, description="Failed calls in a row before a model is let rest.")
+    breaker_rest_s: float = Field(default=30.0, gt=0, description="Seconds a model rests before it is tried again.")
 
 
 class RetrievalSettings(Section):

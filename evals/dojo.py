@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from langchain.agents import create_agent
@@ -67,11 +68,8 @@ class Attempt:
 
 async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = lambda *_: None) -> Figures:
     """Return the figures; with a limit, of so many user tasks of each suite."""
-    from agentdojo.task_suite.load_suites import get_suites
-
-    tasks = [
-        (suite, task) for suite in get_suites(VERSION).values() for task in list(suite.user_tasks.values())[:limit]
-    ]
+    suites = import_module("agentdojo.task_suite.load_suites").get_suites(VERSION)
+    tasks = [(suite, task) for suite in suites.values() for task in list(suite.user_tasks.values())[:limit]]
     pairs = [(suite, task, order) for suite, task in tasks for order in suite.injection_tasks.values()]
     total = len(tasks) * 3 + len(pairs) * 3
     done = iter(range(1, total + 1))
@@ -139,20 +137,18 @@ async def _play(suite: Any, world: Any, prompt: str, calls: Sequence[Any], last:
 
 
 def _tools(suite: Any, world: Any) -> list[BaseTool]:
-    from agentdojo.functions_runtime import FunctionsRuntime
-
-    runtime = FunctionsRuntime(suite.tools)
+    runtime = import_module("agentdojo.functions_runtime").FunctionsRuntime(suite.tools)
     return [_tool(runtime, one, world) for one in suite.tools]
 
 
 def _tool(runtime: Any, function: Any, world: Any) -> BaseTool:
-    from agentdojo.agent_pipeline.tool_execution import tool_result_to_str
+    told = import_module("agentdojo.agent_pipeline.tool_execution").tool_result_to_str
 
     async def call(**arguments: Any) -> str:
         result, error = runtime.run_function(world, function.name, arguments)
         if error:
             raise InputError(error[:500], fix="Correct the call.")
-        return str(tool_result_to_str(result))
+        return str(told(result))
 
     return StructuredTool(
         name=function.name, description=function.description, args_schema=function.parameters, coroutine=call

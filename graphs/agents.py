@@ -99,7 +99,7 @@ def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool], te
     model = resources.models.chat(spec.role)
     at_hand = [_taken(spec, tool, shelf) for tool in spec.tools]
     names = frozenset(tool.name for tool in at_hand)
-    policy = ToolPolicy(allowed={spec.name: names}, annotations={**resources.annotations, **TOOLS})
+    policy = ToolPolicy(allowed={spec.name: names}, annotations={**TOOLS, **resources.annotations})
     if model is not None:
         graph = model_agent(spec, model, at_hand, policy, resources.ledger)
         return GraphAgent(graph, computes=spec.computes)

@@ -1,6 +1,7 @@
 """What the graphs are wired with: everything the process holds open, chosen once."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
@@ -9,6 +10,7 @@ from twintrack.core.settings import BudgetSettings, RouterSettings
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.guardrails import Policy
+from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
@@ -34,6 +36,8 @@ class Resources:
     """Where tools that change something are written down; None writes nothing down."""
     reuse: Reuse | None = None
     """Gives kept answers again; None where the answer cache is off."""
+    annotations: Mapping[str, ToolAnnotations] = field(default_factory=dict)
+    """What is known of tools beside the shipped ones, by name."""
     agents: tuple[AgentSpec, ...] | None = None
     """The table of sub-agents; None takes the shipped one."""
     overhead_warns_at: float = 0.5
