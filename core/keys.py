@@ -1,5 +1,6 @@
 """Names of Redis keys: one prefix, every part encoded, tenant and user in each."""
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from twintrack.core.context import Identity
@@ -7,6 +8,7 @@ from twintrack.core.context import Identity
 PREFIX = "twintrack"
 
 
+@lru_cache(4096)
 def encode(part: str) -> str:
     """Return `part` so that it cannot contain a colon, a brace, a glob sign or a space, nor be a folder's "." or "..".
 

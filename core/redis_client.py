@@ -29,9 +29,9 @@ class RedisSource:
     def client(self) -> Redis:
         """Return the running loop's client (bytes in, bytes out)."""
         loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            self._clients[loop] = open_client(self.settings, self.server)
-        return self._clients[loop]
+        if (client := self._clients.get(loop)) is None:
+            client = self._clients[loop] = open_client(self.settings, self.server)
+        return client
 
     async def index(self, schema: dict[str, Any]) -> ContractIndex:
         """Return the running loop's index of this schema, made in Redis where it is missing.

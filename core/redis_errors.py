@@ -1,8 +1,7 @@
 """Says what a Redis error means and what to do about it: the one place where the vendors' errors are translated."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from redis import exceptions as redis
 from redisvl.exceptions import RedisVLError
@@ -79,13 +78,23 @@ def translate(error: Exception) -> TwintrackError:
     return _meaning(error)
 
 
-@asynccontextmanager
-async def translated() -> AsyncIterator[None]:
+class _Translated(AbstractAsyncContextManager[None]):
+    """Holds nothing, so one serves every block: each command to Redis is in one."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, VENDOR_ERRORS):
+            raise translate(error) from error
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> AbstractAsyncContextManager[None]:
     """Raise the vendors' errors of the block as our own."""
-    try:
-        yield
-    except VENDOR_ERRORS as error:
-        raise translate(error) from error
+    return _TRANSLATED
 
 
 def is_missing_index(error: BaseException) -> bool:

@@ -14,10 +14,9 @@ def owner_of(config: Mapping[str, Any]) -> Identity | None:
     where = config.get("configurable") or {}
     if signed_in := where.get("langgraph_auth_user_id"):
         return Identity(_tenant(where.get("langgraph_auth_user")), str(signed_in))
-    said = {**(config.get("metadata") or {}), **where}
-    if not said.get("user_id"):
-        return None
-    return Identity(str(said.get("tenant_id") or "default"), str(said["user_id"]))
+    more = config.get("metadata") or {}
+    user, tenant = (where[name] if name in where else more.get(name) for name in ("user_id", "tenant_id"))
+    return Identity(str(tenant or "default"), str(user)) if user else None
 
 
 def _tenant(user: Any) -> str:

@@ -1,6 +1,7 @@
 """Cuts English endings, so that "painting" is found by "painted": people rarely repeat their own words exactly."""
 
 import re
+from functools import lru_cache
 
 from twintrack.core.query_words import query_words
 from twintrack.core.tokens import words
@@ -19,6 +20,7 @@ def query_stems(question: str) -> list[str]:
     return [stem(word) for word in query_words(question)]
 
 
+@lru_cache(4096)
 def stem(word: str) -> str:
     """Return the word without plural, -ing, -ed and a last e."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
