@@ -6,7 +6,7 @@ callbacks and streaming all pass through it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -15,6 +15,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from twintrack.core.breaker import Breaker, LocalBreaker
+from twintrack.core.errors import ModelUnavailable
 from twintrack.core.model_errors import CutShort, translate, worth_retrying
 from twintrack.core.resilience import Limits, retrying
 
@@ -31,6 +33,8 @@ class Guard:
     setting: str
     """The variable that chose it, named in errors."""
     limits: Limits
+    breaker: Breaker = field(default_factory=LocalBreaker)
+    """Shared by all who use the model."""
 
 
 def guarded(model: Model, guard: Guard) -> Model:
@@ -79,14 +83,30 @@ class _Guarded(BaseChatModel):
             if following is None and not finished and self._llm_type == "openai-chat":
                 raise CutShort
         except Exception as error:
+            self._note(error)
             raise self._said(error) from error
         return following
 
     async def _translated(self, call: Callable[[], Awaitable[T]]) -> T:
+        if rest := self._guard.breaker.rests_for():
+            raise ModelUnavailable(
+                f"{self._guard.spec} has failed too often in a row and is not asked.",
+                fix=f"Try again in {rest:.0f} seconds.",
+            )
         try:
-            return await retrying(call, worth=worth_retrying, limits=self._guard.limits)
+            result = await retrying(call, worth=worth_retrying, limits=self._guard.limits)
         except Exception as error:
+            self._note(error)
             raise self._said(error) from error
+        self._guard.breaker.succeeded()
+        return result
+
+    def _note(self, error: Exception) -> None:
+        """Count what may pass as a failure; a refusal is an answer of a model that works."""
+        if worth_retrying(error):
+            self._guard.breaker.failed()
+        else:
+            self._guard.breaker.succeeded()
 
     def _said(self, error: Exception) -> Exception:
         return translate(error, spec=self._guard.spec, setting=self._guard.setting)

@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel
 
+from twintrack.core.breaker import Breaker, LocalBreaker
+from twintrack.core.chained_model import ChainedChatModel
 from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.core.guarded_model import Guard, guarded
 from twintrack.core.resilience import Limits
@@ -39,7 +41,8 @@ class Models:
     def __init__(self, settings: ModelSettings, given: Mapping[Role, BaseChatModel] | None = None) -> None:
         self._settings = settings
         self._given = dict(given or {})
-        self._built = {role: _guard(model, _name(model), role, settings) for role, model in self._given.items()}
+        self._breakers: dict[str, Breaker] = {}
+        self._built = {role: self._guard(model, _name(model), role) for role, model in self._given.items()}
 
     def chat(self, role: Role) -> BaseChatModel | None:
         """Return the role's model; None where the role is extractive.
@@ -54,8 +57,20 @@ class Models:
         if role not in self._built:
             if not spec:
                 return None
-            self._built[role] = _build(spec, role, self._settings)
+            self._built[role] = self._build(spec, role)
         return self._built[role]
+
+    def _build(self, spec: str, role: Role) -> BaseChatModel:
+        chain = [one.strip() for one in spec.split(",")]
+        members = [(one, self._guard(_unguarded(one, role, self._settings), one, role)) for one in chain]
+        return members[0][1] if len(members) == 1 else ChainedChatModel(members=members)
+
+    def _guard(self, model: BaseChatModel, spec: str, role: Role) -> BaseChatModel:
+        settings = self._settings
+        limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
+        breaker = LocalBreaker(settings.breaker_failures, settings.breaker_rest_s)
+        shared = self._breakers.setdefault(spec, breaker)
+        return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits, shared))
 
     async def warm(self) -> None:
         """Build every configured model off the event loop; raises what `chat` raises."""
@@ -73,18 +88,12 @@ class Models:
         return set(self.describe().values()) == {EXTRACTIVE}
 
 
-def _build(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
+def _unguarded(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
     setting = f"TWINTRACK_MODELS__{role.upper()}"
     provider, _, name = spec.partition(":")
     if not (provider and name):
         raise SettingsError(f"{setting}={spec} is not `provider:model`.", fix="Write for example openai:gpt-4.1-mini.")
-    model = _vendor_model(name, provider, setting, _options(provider, spec, settings))
-    return _guard(model, spec, role, settings)
-
-
-def _guard(model: BaseChatModel, spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
-    limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
-    return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits))
+    return _vendor_model(name, provider, setting, _options(provider, spec, settings))
 
 
 def _name(model: BaseChatModel) -> str:

@@ -1,18 +1,15 @@
 """Meters one run: every model and tool call is counted before it starts, over all branches, and settled when it ends."""
-# ruff: noqa: ARG002 - the arguments of a callback are its base class's
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired
+from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
-from typing_extensions import TypedDict
+from langchain_core.outputs import LLMResult
 
+from twintrack.core.chained_model import ANSWERED_BY, INSTEAD_OF
 from twintrack.core.context import Context, Identity
 from twintrack.core.errors import BudgetExceeded
 from twintrack.core.prices import Price, Prices, price_of
@@ -20,26 +17,14 @@ from twintrack.core.settings import BudgetSettings
 from twintrack.core.shared_spend import Amount, SharedSpend, Window
 from twintrack.guardrails.accounts import Account, Limits, holder
 from twintrack.guardrails.loops import LoopLimits, Loops
+from twintrack.guardrails.one_handler import OneHandler
+from twintrack.guardrails.spent import Usage, canonical, metadata_of, tokens_of
 
 __all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for", "meter_of", "tokens_spent"]
 
 CHARS_PER_TOKEN = 3
 ANSWER_TOKENS = 200
 """What an answer is thought to take while it is being written."""
-
-
-class Usage(TypedDict):
-    """What one run has spent."""
-
-    model_calls: int
-    tool_calls: int
-    input_tokens: int
-    output_tokens: int
-    seconds: float
-    cost: NotRequired[float]
-    """Of the calls whose model has a price; left out where no prices are set."""
-    unpriced: NotRequired[list[str]]
-    """Models without a price: no limit of money holds for them."""
 
 
 def limits_for(budgets: BudgetSettings, context: Context | Mapping[str, Any] | None) -> Limits:
@@ -87,12 +72,13 @@ class _Notes:
 
     stopped: str = ""
     unpriced: dict[str, None] = field(default_factory=dict)
+    instead: dict[str, None] = field(default_factory=dict)
 
 
-class SpendMeter(AsyncCallbackHandler):
+class SpendMeter(OneHandler):
     """The meter of one run; put it among the run's callbacks.
 
-    It is not run inline unless told to: langchain-core then awaits the other handlers even when this one raises.
+    It is not run inline unless it stands for the others: langchain-core then awaits them even when this one raises.
     """
 
     raise_error = True
@@ -122,6 +108,11 @@ class SpendMeter(AsyncCallbackHandler):
     def stopped(self) -> str:
         """Return which limit was reached first; empty while none was."""
         return self._notes.stopped
+
+    def labels(self) -> list[str]:
+        """Return what must be said of the run: the limit it ran into, and models that took over from others."""
+        stopped = [f"finished with what there was: {self.stopped}"] if self.stopped else []
+        return [*stopped, *self._notes.instead]
 
     def usage(self) -> Usage:
         """Return what has been spent so far."""
@@ -163,11 +154,13 @@ class SpendMeter(AsyncCallbackHandler):
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **more: Any
     ) -> Any:
         """Count each prompt as one call."""
+        self.tell("on_chat_model_start", serialized, messages, run_id=run_id, **more)
         length = sum(len(message.content) for prompt in messages for message in prompt)
         await self._begin(len(messages), length, run_id, more.get("metadata") or {})
 
     async def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **more: Any) -> None:
         """Count each prompt as one call."""
+        self.tell("on_llm_start", serialized, prompts, run_id=run_id, **more)
         await self._begin(len(prompts), sum(map(len, prompts)), run_id, more.get("metadata") or {})
 
     async def _begin(self, prompts: int, length: int, run_id: UUID, metadata: Mapping[str, Any]) -> None:
@@ -196,6 +189,7 @@ class SpendMeter(AsyncCallbackHandler):
 
     async def on_tool_start(self, serialized: dict[str, Any], input_str: str, *, run_id: UUID, **more: Any) -> None:
         """Count the tool call, unless it goes in circles."""
+        self.tell("on_tool_start", serialized, input_str, run_id=run_id, **more)
         self._watch(str((serialized or {}).get("name", "tool")), more.get("inputs") or input_str, run_id)
         account = self._take("tool_calls", 1)
         if self._shared is not None:
@@ -204,37 +198,45 @@ class SpendMeter(AsyncCallbackHandler):
     def _watch(self, name: str, arguments: Any, run_id: UUID) -> None:
         if self._loops is None:
             return
-        call = (id(holder(self.account)), name, _canonical(arguments))
+        call = (id(holder(self.account)), name, canonical(arguments))
         if why := self._loops.refusal(*call):
             self.stop(why)
             raise BudgetExceeded(why, fix="Ask another way, or raise the loop limits in budgets.")
         self._tools[run_id] = call
 
-    async def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
+    async def on_tool_end(self, output: Any, *, run_id: UUID, **more: Any) -> None:
         """Note what came back: calls that change nothing lead nowhere."""
+        self.tell("on_tool_end", output, run_id=run_id, **more)
         if self._loops is not None and (call := self._tools.pop(run_id, None)):
             self._loops.came_back(*call, hash(str(getattr(output, "content", output))))
 
-    async def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+    async def on_tool_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
         """Note the failure, which may be the same each time too."""
+        self.tell("on_tool_error", error, run_id=run_id, **more)
         if self._loops is not None and (call := self._tools.pop(run_id, None)):
             self._loops.came_back(*call, hash(type(error)))
 
-    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **more: Any) -> None:
         """Put the tokens that the provider counted in the place of the guess."""
-        await self._settle(run_id, *_tokens(response))
+        self.tell("on_llm_end", response, run_id=run_id, **more)
+        said = metadata_of(response)
+        if instead_of := said.get(INSTEAD_OF):
+            self._notes.instead[f"{said[ANSWERED_BY]} took over: {instead_of}"] = None
+        await self._settle(run_id, *tokens_of(response), said.get(ANSWERED_BY, ""))
 
     async def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
         """Give the guess back: a call that failed is a call, and its tokens are not known."""
+        self.tell("on_llm_error", error, run_id=run_id, **more)
         await self._settle(run_id, 0, 0)
 
-    async def _settle(self, run_id: UUID, read: int, written: int) -> None:
+    async def _settle(self, run_id: UUID, read: int, written: int, by: str = "") -> None:
         if (call := self._under_way.pop(run_id, None)) is None:
             return
-        cost = call.price.of(read, written) if call.price else 0.0
+        price = call.price if not by else price_of(self._prices, *by.partition(":")[::2])
+        cost = price.of(read, written) if price else 0.0
         call.account.settle(read, written, cost, tokens=call.tokens, guessed_cost=call.cost)
-        if self._prices and call.price is None:
-            self._notes.unpriced[call.model] = None
+        if self._prices and price is None:
+            self._notes.unpriced[by or call.model] = None
         if self._shared is not None and call.window is not None:
             more = Amount(tokens=read + written - call.tokens, cost=cost - call.cost)
             await self._shared.spend.settle(call.window, more)
@@ -277,22 +279,3 @@ def tokens_spent(config: Mapping[str, Any]) -> int:
     """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
     meter = meter_of(config)
     return meter.account.read + meter.account.written if meter else 0
-
-
-def _canonical(arguments: Any) -> str:
-    return json.dumps(arguments, sort_keys=True, default=str, ensure_ascii=False)
-
-
-def _tokens(response: LLMResult) -> tuple[int, int]:
-    """Return tokens read and written; choices of one prompt share one count."""
-    read = written = 0
-    for choices in response.generations:
-        usage = (
-            getattr(choices[0].message, "usage_metadata", None)
-            if choices and isinstance(choices[0], ChatGeneration)
-            else None
-        )
-        if usage:
-            read += usage["input_tokens"]
-            written += usage["output_tokens"]
-    return read, written

@@ -33,8 +33,10 @@ async def release(state: State, config: RunnableConfig, *, policy: Policy) -> di
 def _degraded(state: State, config: RunnableConfig) -> str:
     """Return the turn's label; a limit that was reached is said once, whoever ran into it."""
     said, meter = state.get("degraded", ""), meter_of(config)
-    stopped = meter.stopped if meter else ""
-    return also(state, f"finished with what there was: {stopped}") if stopped and stopped not in said else said
+    for label in meter.labels() if meter else ():
+        if label.partition(": ")[2] not in said:
+            said = also({"degraded": said}, label)
+    return said
 
 
 def _cited(draft: Draft, state: State) -> Draft:
