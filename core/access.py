@@ -37,7 +37,12 @@ def own_tags(identity: Identity) -> tuple[str, ...]:
 
 def reach(identity: Identity) -> dict[str, str | tuple[str, ...]]:
     """Return the tags a query by this caller is held to."""
-    return {"tenant": encode(identity.tenant_id), "access": (EVERYONE, *own_tags(identity))}
+    return {"wall": tuple(_wall(identity, tag) for tag in (EVERYONE, *own_tags(identity)))}
+
+
+def walls_of(access: str, identity: Identity) -> str:
+    """Return the tags by which a document of the caller's tenant is found: its tenant and a reader in each."""
+    return SEPARATOR.join(_wall(identity, tag) for tag in access.split(SEPARATOR))
 
 
 def may_read(access: str, identity: Identity) -> bool:
@@ -48,6 +53,11 @@ def may_read(access: str, identity: Identity) -> bool:
 def restricted_tags(access: str) -> list[str]:
     """Return the readers a document is kept to; none where everyone may read it."""
     return [tag for tag in access.split(SEPARATOR) if tag != EVERYONE]
+
+
+def _wall(identity: Identity, tag: str) -> str:
+    # One tag for both: the query engine looks a wall up beside each word, and a second one costs as much again.
+    return f"{encode(identity.tenant_id)}/{tag}"
 
 
 def _tag(reader: str) -> str:

@@ -2,9 +2,9 @@
 
 import time
 
-from twintrack.core.access import reach
 from twintrack.core.context import Identity
 from twintrack.core.hybrid import count, tags
+from twintrack.core.keys import encode
 from twintrack.core.redis_index import ContractIndex
 
 MANY = 10_000
@@ -26,6 +26,6 @@ class Crowds:
             return known
         if len(self._known) >= MANY:
             self._known.clear()
-        many = await count(index, tags({"tenant": str(reach(identity)["tenant"])})) >= MANY
+        many = await count(index, tags({"tenant": encode(identity.tenant_id)})) >= MANY
         self._known[name] = (time.monotonic() + _FOR_S, many)
         return many

@@ -56,7 +56,8 @@ class HybridSearch:
         """Return the search by vector, then the search by words unless there are none."""
         wall = tags(self.filters)
         # Left to itself, the server compares every record that passes, also where that is a hundred thousand.
-        policy = f" HYBRID_POLICY BATCHES BATCH_SIZE {4 * self.candidates}" if self.crowded else ""
+        walk = f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates} EF_RUNTIME {4 * self.candidates}"
+        policy = walk if self.crowded else ""
         page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
         near = (
             *(
@@ -191,4 +192,4 @@ def _weight(count: int) -> str:
 
 
 def _escape(value: str) -> str:
-    return "".join(sign if sign.isalnum() or sign == "_" else f"\\{sign}" for sign in value)
+    return "".join(sign if sign.isalnum() else f"\\{sign}" for sign in value)

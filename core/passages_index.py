@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from twintrack.core.access import SEPARATOR
+from twintrack.core.access import SEPARATOR, walls_of
 from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document
@@ -21,7 +21,7 @@ from twintrack.core.tokens import Span, stem, words
 
 FIELDS = ("document", "title", "source", "text", "start")
 """Fields of a record from which a passage is read back."""
-RECIPE = "2"
+RECIPE = "3"
 """Changes with what a record holds: one made otherwise is never searched as if it were made so."""
 
 
@@ -83,14 +83,14 @@ class PassagesIndex:
             },
             "fields": [
                 {"name": "tenant", "type": "tag", "attrs": tag},
-                {"name": "access", "type": "tag", "attrs": tag},
+                {"name": "wall", "type": "tag", "attrs": tag},
                 {"name": "words", "type": "text", "attrs": {"no_stem": True}},
                 {"name": "vector", "type": "vector", "attrs": vector},
             ],
         }
 
     def passage_key(self, passage_id: str, identity: Identity) -> str:
-        """Return the key of a passage; the tenant in it is the first wall, the access tag the second."""
+        """Return the key of a passage; the tenant in it is the first wall, the tag `wall` the second."""
         return key("corpus", self.name, identity.tenant_id, passage_id)
 
     def documents_key(self, identity: Identity) -> str:
@@ -142,6 +142,7 @@ def record(
     return {
         "tenant": encode(identity.tenant_id),
         "access": access,
+        "wall": walls_of(access, identity),
         "document": document.id,
         "title": document.title,
         "source": document.source,
