@@ -16,6 +16,7 @@ from redisvl.exceptions import RedisVLError
 from typing_extensions import TypedDict
 
 from twintrack.core import keys
+from twintrack.core.access import EVERYONE, user
 from twintrack.core.answer_counts import count
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
@@ -33,7 +34,6 @@ MAX_CHARS = 400
 """Longest question whose answer is kept: hardly anyone asks a longer one twice."""
 _KIND = "answer"
 _PAGE = 500
-_EVERYONE = "all"
 _NEAREST = 4
 _FIELDS = ("question", "exact", "data", "distance")
 _TAGS = ("tenant", "reader", "route", "prompt", "corpus", "model", "embedder", "language", "exact")
@@ -94,7 +94,7 @@ class AnswerCache:
         """Return the kept answers to the same question inside the walls, best first."""
         index = await self._index(vector)
         readable = wording(question).readable
-        filters = self._filters(walls, (_EVERYONE, _reader(walls.identity)))
+        filters = self._filters(walls, (EVERYONE, user(walls.identity.user_id)))
         if readable:
             nearest = f"({tags(filters)})=>[KNN {_NEAREST} @vector $vector AS distance]"
             given: tuple[Any, ...] = ("PARAMS", 2, "vector", np.asarray(vector, np.float32).tobytes())
@@ -127,7 +127,7 @@ class AnswerCache:
         """Keep one answer for as long as the settings say; return its key."""
         index, client, ttl = await self._index(vector), self.source.client(), self._ttl_s
         name = self._key(index, kept, walls)
-        reader = _EVERYONE if walls.shared else _reader(walls.identity)
+        reader = EVERYONE if walls.shared else user(walls.identity.user_id)
         fields: dict[Any, Any] = {
             **self._filters(walls, reader),
             "exact": _exact(kept["question"]),
@@ -160,7 +160,7 @@ class AnswerCache:
 
     def flight(self, question: str, walls: Walls, *, memory: str = "") -> str:
         """Return the name under which equal questions inside the same walls wait for each other."""
-        reader = _reader(walls.identity) if memory else _EVERYONE
+        reader = user(walls.identity.user_id) if memory else EVERYONE
         parts = (*self._filters(walls, reader).values(), memory, wording(question).exact)
         return keys.key("answer-flight", walls.identity.tenant_id, _digest(*map(str, parts)))
 
@@ -185,11 +185,11 @@ class AnswerCache:
         return {"reader": reader, **{name: keys.encode(value) for name, value in parts.items()}}
 
     def _key(self, index: ContractIndex, kept: Kept, walls: Walls) -> str:
-        reader = _EVERYONE if walls.shared else _reader(walls.identity)
+        reader = EVERYONE if walls.shared else user(walls.identity.user_id)
         parts = (*self._filters(walls, reader).values(), kept["memory"], wording(kept["question"]).exact)
         kind, digest = index.name.split(":", 1)[1], _digest(*map(str, parts))
         # One more part than a user's own keys have, so that no user's name can stand for everyone.
-        shared = keys.key(kind, walls.identity.tenant_id, "", _EVERYONE, digest)
+        shared = keys.key(kind, walls.identity.tenant_id, "", EVERYONE, digest)
         return shared if walls.shared else keys.owned(kind, walls.identity, digest)
 
     async def _index(self, vector: NDArray[np.float32]) -> ContractIndex:
@@ -239,10 +239,6 @@ async def _unlink(client: Redis, names: list[str]) -> int:
 
 def _written_key(author: Identity) -> str:
     return keys.owned("answers-of", author)
-
-
-def _reader(identity: Identity) -> str:
-    return f"user {keys.encode(identity.user_id)}"
 
 
 def _digest(*parts: str) -> str:
