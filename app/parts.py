@@ -10,6 +10,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
 from twintrack.core.models import Models
+from twintrack.core.rates import SharedRates
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
 from twintrack.core.shared_spend import Ceiling, SharedSpend
@@ -25,13 +26,14 @@ from twintrack.memory.tiers import Memory
 from twintrack.memory.vault import Vault
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import LearntRouter, Thresholds
+from twintrack.nodes.tables import Tables
 
 _SCOPES = ("user", "tenant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything one process holds open; making it does no I/O."""
+    """Everything one process holds open; making it does no I/O, but for reading the tables that the settings name."""
 
     settings: Settings
     source: RedisSource
@@ -45,6 +47,8 @@ class Parts:
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
         await self.resources.sandbox.aclose()
+        if self.resources.tables is not None:
+            self.resources.tables.close()
         await self.tracer.aclose()
         await self.source.aclose()
 
@@ -58,17 +62,20 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     vault = Vault(source, secret, ttl_days=settings.memory.episode_days)
     saver = _saver(settings, source)
     router = LearntRouter.read(settings.router.file, embedder=embedder.name)
+    models = Models(settings.models, overrides.pop("models", None))
     resources = Resources(
         embedder=embedder,
         corpus=Corpus(source, embedder, settings.retrieval),
-        memory=Memory(source, embedder, settings.memory),
-        models=Models(settings.models, overrides.pop("models", None)),
+        memory=Memory(source, embedder, settings.memory, writer=lambda: models.chat("answerer")),
+        models=models,
         policy=default_policy(settings, masker=masker),
         classifier=router.classifier,
         thresholds=_thresholds(settings.router, router.thresholds),
         sandbox=Sandbox(),
         router=settings.router,
         budgets=settings.budgets,
+        rates=SharedRates(source),
+        tables=Tables(settings.team.tables) if settings.team.tables else None,
         approve=frozenset(settings.team.approve),
         overhead_warns_at=settings.team.overhead_warns_at,
         ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),

@@ -51,7 +51,7 @@ class AgentSpec:
     at_once: int | None = None
     """Tasks it works on at the same time, in one process; None sets no bound."""
     per_minute: int | None = None
-    """Tasks it begins in a minute, in one process; None sets no bound."""
+    """Tasks it begins in a minute, in all processes together; None sets no bound."""
     priority: int = 0
     """Who goes first where tasks wait for one place: the higher."""
     members: tuple["AgentSpec", ...] = ()

@@ -15,7 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from twintrack.core.context import Context
-from twintrack.core.errors import Unavailable
+from twintrack.core.errors import ModelUnavailable, RedisUnavailable, Unavailable
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.graphs.call_limits import CallLimits
@@ -41,7 +41,9 @@ def model_agent(
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
         middleware.append(
-            ToolRetryMiddleware(tools=[*repeatable], max_retries=_RETRIES, retry_on=(Unavailable,), on_failure="error")
+            ToolRetryMiddleware(
+                tools=[*repeatable], max_retries=_RETRIES, retry_on=_worth_another_try, on_failure="error"
+            )
         )
     if len(tools) > MANY_TOOLS:
         middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=MANY_TOOLS))
@@ -53,3 +55,8 @@ def model_agent(
         context_schema=Context,
         name=spec.name,
     )
+
+
+def _worth_another_try(error: Exception) -> bool:
+    """Tell whether nobody has tried again yet: the clients of models and of Redis have, before they gave up."""
+    return isinstance(error, Unavailable) and not isinstance(error, ModelUnavailable | RedisUnavailable)

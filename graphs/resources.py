@@ -16,6 +16,8 @@ from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.route import Classifier
+from twintrack.nodes.tables import Tables
+from twintrack.nodes.turnstile import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +34,14 @@ class Resources:
     sandbox: Sandbox
     router: RouterSettings
     budgets: BudgetSettings
+    rates: Rates | None = None
+    """Paces agents over all processes; None paces each process by itself."""
     ledger: Ledger | None = None
     """Where tools that change something are written down; None writes nothing down."""
     reuse: Reuse | None = None
     """Gives kept answers again; None where the answer cache is off."""
+    tables: Tables | None = None
+    """What the analyst reads; None leaves it out."""
     annotations: Mapping[str, ToolAnnotations] = field(default_factory=dict)
     """What is known of tools beside the shipped ones, by name."""
     agents: tuple[AgentSpec, ...] | None = None

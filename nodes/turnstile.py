@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from langchain_core.runnables import RunnableConfig
 
@@ -68,6 +69,29 @@ class Turnstile:
                 self._begun.append(clock())
                 return
             await asyncio.sleep(self._begun[0] + _MINUTE - clock())
+
+
+class Rates(Protocol):
+    """Paces beginnings for all processes at once."""
+
+    async def admitted(self, name: str, per_minute: int) -> None:
+        """Wait until one more may begin."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """An agent that begins so many tasks a minute, in all processes together."""
+
+    agent: Agent
+    name: str
+    per_minute: int
+    rates: Rates
+
+    async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
+        """Do the task once it may begin."""
+        await self.rates.admitted(self.name, self.per_minute)
+        return await self.agent(assignment, config)
 
 
 @dataclass(frozen=True, slots=True)
