@@ -172,6 +172,9 @@ class TeamSettings(Section):
     approve: tuple[str, ...] = Field(
         default=(), description="Agents that a person must approve before they run, by name."
     )
+    tables: tuple[Path, ...] = Field(
+        default=(), description="CSV and Parquet files that the analyst reads; every user may ask about them."
+    )
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from pydantic import SecretStr, ValidationError
 
 from twintrack.app.assemble import open_app
@@ -84,7 +84,9 @@ async def test_a_model_calls_an_outside_tool_through_the_gate_and_its_agent_alon
     assert ["search_corpus", "stock"] in [sorted(names) for names in model.tools]
     assert not any("stock" in names for names in model.tools if "search_corpus" not in names)
     said = max(([one for one in prompt if one.type == "tool"] for prompt in model.prompts), key=len)
-    assert [(message.name, message.text[:8], message.status) for message in said] == [
+    assert [
+        (message.name, message.text[:8], message.status) for message in said if isinstance(message, ToolMessage)
+    ] == [
         ("stock", "pens: 41", "success"),
         ("order", "This too", "error"),
     ]
