@@ -19,12 +19,15 @@ async def copy_thread(
     # Blobs before the items that they lead to: what a put adds meanwhile is then missing from neither.
     for part in ("blobs", "items", "writes", "info", "ledger"):
         await _copy_hash(storage, *pairs[part])
+    copied: list[bytes] = []
     for page in _pages(names, PAGE):
         raw = await storage.command("HMGET", rows[0], *page)
-        changed = [change(Row.unpack(row)).pack() if row else b"" for row in raw]
-        fields = [item for name, row in zip(page, changed, strict=True) if row for item in (name, row)]
-        await storage.command("HSET", rows[1], *fields)
-    for page in _pages(names, 100_000):
+        # What was pruned since the names were read has no row any more.
+        held = [(name, change(Row.unpack(row)).pack()) for name, row in zip(page, raw, strict=True) if row]
+        if held:
+            await storage.command("HSET", rows[1], *(item for pair in held for item in pair))
+        copied += [name for name, _ in held]
+    for page in _pages(copied, 100_000):
         await storage.command("ZADD", new_ids, *[item for name in page for item in (0, name)])
     await storage.touch(target)
 

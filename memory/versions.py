@@ -153,6 +153,8 @@ class Versions:
         taken = await self._storage.newest(to_thread) or await self.owner(to_thread) not in (None, identity)
         if taken or not to_thread:
             raise InputError(f"'{to_thread}' cannot be the new thread's id.", fix="choose an id that is not in use")
+        # Two users who fork to one id at once: it belongs to the first, and nothing of the other's gets into it.
+        await self._storage.put(to_thread, [], identity or await self.owner(thread_id))
         await self._saver.acopy_thread(thread_id, to_thread)
         if not id_:
             return await self.get(to_thread)

@@ -1,5 +1,6 @@
 """Versions under a name, compared, copied, let go and erased."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.contract.talk_graph import Talk, config, plain, turn, turn_ends
 from tests.contract.talk_graph import graph as graph
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Identity
-from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
+from twintrack.core.errors import InputError, TwintrackError, UnknownThread, UnknownVersion
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import BudgetSettings
 from twintrack.guardrails.budget import SpendMeter, limits_for
@@ -102,6 +103,22 @@ async def test_a_fork_goes_its_own_way(graph: Any) -> None:
     assert len((await graph.aget_state(config("copy"))).values["messages"]) == 4
     with pytest.raises(InputError):
         await versions.fork("t", "copy")
+
+
+async def test_two_users_who_fork_to_one_id_at_once_never_share_a_thread(graph: Any) -> None:
+    versions, users = Versions(graph), ("ada", "eve")
+    for user in users:
+        await graph.ainvoke(turn(f"secret of {user}"), config(user, user_id=user))
+
+    forks = (versions.fork(user, "copy", identity=Identity("default", user)) for user in users)
+    outcomes = await asyncio.gather(*forks, return_exceptions=True)
+
+    owner = await versions.owner("copy")
+    assert owner
+    assert [isinstance(one, TwintrackError) for one in outcomes].count(True) == 1
+    [other] = {*users} - {owner.user_id}
+    for version in await versions.list("copy", identity=owner):
+        assert other not in str(await versions.state("copy", version.id, identity=owner))
 
 
 async def test_an_unknown_thread_or_version_is_said_plainly(graph: Any) -> None:
