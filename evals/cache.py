@@ -206,7 +206,8 @@ async def _through_redis(
         true = [question for question in same if await cache.look(question, vectors[question], walls)]
     finally:
         await clear_answers(source, who.tenant_id)
-        await source.client().delete(*[name async for name in source.client().scan_iter(f"*{who.tenant_id}*", 1000)])
+        if left := [name async for name in source.client().scan_iter(f"*{who.tenant_id}*", 1000)]:
+            await source.client().delete(*left)
     return {
         "kept": len(stored),
         "asked": len(misses) + len(same),
