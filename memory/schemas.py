@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from typing_extensions import TypedDict
@@ -46,6 +47,8 @@ class Summary(TypedDict):
     text: str
     last_id: str
     """Id of the last message it covers."""
+    by: NotRequired[Literal["model"]]
+    """Who wrote it; without, its lines are quoted."""
 
 
 class Recalled(TypedDict):

@@ -1,19 +1,28 @@
 """The short tier's second half: what was said before the window, in a bounded text kept per thread."""
 
+import asyncio
 import json
+import logging
 from collections.abc import Sequence
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from twintrack.core import keys
 from twintrack.core.context import Identity
+from twintrack.core.errors import TwintrackError
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.tokens import sentences
 from twintrack.memory.schemas import Summary
 
+log = logging.getLogger(__name__)
+
 EMPTY = Summary(text="", last_id="")
 LINE_CHARS = 240
+WORTH_WRITING = 6
+"""Messages that have to leave the window before a model writes again; until then they are quoted at recall."""
+WRITING_S = 15.0
 _ELLIPSIS = "…"
 _INSTRUCTION = (
     "Summarise the conversation below for someone who continues it: goals, decisions, open questions, names and"
@@ -40,16 +49,32 @@ def summarised(summary: Summary, gone: Sequence[AnyMessage], *, max_chars: int) 
     return Summary(text=_bounded(lines, max_chars), last_id=last_id) if gone else EMPTY
 
 
-async def summarise(summary: Summary, gone: Sequence[AnyMessage], model: BaseChatModel) -> Summary:
-    """Return the summary grown by the messages it does not cover yet, written by a model."""
+async def summarise(summary: Summary, gone: Sequence[AnyMessage], model: BaseChatModel, *, max_chars: int) -> Summary:
+    """Return the summary grown by a model once enough messages left the window; quoted where the model fails.
+
+    A stopped budget and a model that takes too long are failures too: they cost a better text, not the turn.
+    """
     fresh, lines = _uncovered(summary, gone)
-    if not fresh:
-        return summary if gone else EMPTY
+    if len(fresh) < WORTH_WRITING:
+        return summary if len(fresh) < len(gone) else EMPTY
+    try:
+        async with asyncio.timeout(WRITING_S):
+            text = await _written(lines, fresh, model)
+    except (TwintrackError, TimeoutError) as error:
+        log.warning("The summary is quoted, not written: %s", str(error) or type(error).__name__)
+        text = ""
+    if not text:
+        return summarised(summary, gone, max_chars=max_chars)
+    return Summary(text=text[:max_chars], last_id=gone[-1].id or "", by="model")
+
+
+async def _written(lines: Sequence[str], fresh: Sequence[AnyMessage], model: BaseChatModel) -> str:
     talk = "\n".join([*lines, *(f"{message.type}: {message.text}" for message in fresh if message.text)])
+    # LangGraph keeps the one tag's tokens from its stream, chat clients the other's.
     reply = await model.ainvoke(
-        [SystemMessage(_INSTRUCTION), HumanMessage(talk)], config={"tags": ["langsmith:nostream"]}
+        [SystemMessage(_INSTRUCTION), HumanMessage(talk)], config={"tags": ["nostream", "langsmith:nostream"]}
     )
-    return Summary(text=reply.text.strip(), last_id=gone[-1].id or "")
+    return reply.text.strip()
 
 
 def _uncovered(summary: Summary, gone: Sequence[AnyMessage]) -> tuple[list[AnyMessage], list[str]]:
@@ -103,7 +128,7 @@ class SummaryStore:
         if not raw:
             return EMPTY
         stored = json.loads(raw)
-        return Summary(text=stored["text"], last_id=stored["last_id"])
+        return cast("Summary", stored)
 
     async def write(self, identity: Identity, thread_id: str, summary: Summary) -> None:
         """Keep the thread's summary; an empty one deletes it."""

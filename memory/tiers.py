@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,16 +39,23 @@ TRUE_ENOUGH = frozenset({"answered", "abstained"})
 NOT_KEPT = frozenset({"refused", "interrupted"})
 KINDS = ("fact.*", "episode.*", "summary")
 
+Writer = Callable[[], BaseChatModel | None]
+
+
+def _nobody() -> None:
+    """Stand where no model writes."""
+
 
 class Memory:
     """The short, long and episodic tier of every user; each call is held to one identity."""
 
     def __init__(
-        self, source: RedisSource, embedder: Embedder, settings: MemorySettings, *, model: BaseChatModel | None = None
+        self, source: RedisSource, embedder: Embedder, settings: MemorySettings, *, writer: Writer = _nobody
     ) -> None:
+        """Hold what `writer` gives for the model that writes summaries; without one they are quoted."""
         self.source = source
         self.settings = settings
-        self.model = model
+        self.writer = writer
         self.facts = FactStore(source, embedder)
         self.episodes = Episodes(source, embedder, ttl_days=settings.episode_days)
         self.summaries = SummaryStore(source, ttl_days=settings.summary_days)
@@ -183,10 +190,11 @@ class Memory:
         if not gone:
             return EMPTY
         stored = await self.summaries.read(identity, turn.thread_id)
-        if self.model is None:
-            summary = summarised(stored, gone, max_chars=self.settings.summary_chars)
+        model, most = self.writer(), self.settings.summary_chars
+        if model is None:
+            summary = summarised(stored, gone, max_chars=most)
         else:
-            summary = await summarise(stored, gone, self.model)
+            summary = await summarise(stored, gone, model, max_chars=most)
         await self.summaries.write(identity, turn.thread_id, summary)
         return summary
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
+from tests.contract.conftest import WHO, Opener
+from twintrack.app.testing import ScriptedChatModel
 from twintrack.core import keys
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
@@ -378,3 +380,21 @@ async def test_limits_of_zero_turn_a_tier_off(source: RedisSource) -> None:
     memory = Memory(source, BagOfWords(), MemorySettings(facts_limit=0, episodes_limit=0))
     await memory.remember(turn("I live in Paris."), identity=ANN)
     assert await recalled(memory, "Where do I live?") == ([], [])
+
+
+async def test_the_answerer_writes_the_summary_on_the_turns_budget(opener: Opener) -> None:
+    def line(messages: list[BaseMessage]) -> str:
+        return "They spoke of the harbour." if "Summarise" in messages[0].text else "It is 41 metres tall. [1]"
+
+    model = ScriptedChatModel(script=line)
+    async with opener({"memory": {"window_messages": 2}}, models={"answerer": model}) as app:
+        answers = [
+            await app.ask("How tall is the lighthouse of the harbour?", thread_id="t", user_id=WHO.user_id)
+            for _ in range(4)
+        ]
+        [summary] = [record async for record in app.memory.export(WHO) if record["tier"] == "summary"]
+        after = await app.ask("How tall is the lighthouse of the harbour?", thread_id="t", user_id=WHO.user_id)
+    assert (summary["text"], summary["by"]) == ("They spoke of the harbour.", "model")
+    assert sum("Summarise" in prompt[0].text for prompt in model.prompts) == 1
+    assert answers[-1].usage.model_calls == after.usage.model_calls + 1
+    assert any("They spoke of the harbour." in str(prompt) for prompt in model.prompts)

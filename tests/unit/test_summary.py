@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
+from twintrack.app.testing import ScriptedChatModel
+from twintrack.core.errors import BudgetExceeded, ModelUnavailable
 from twintrack.memory.schemas import Summary
 from twintrack.memory.summary import EMPTY, before_window, summarise, summarised
 
@@ -76,11 +79,19 @@ async def test_a_model_sees_the_old_summary_and_the_new_messages_only() -> None:
 
     model = Model(responses=["unused"])
     old = Summary(text="They met.", last_id="a1")
-    assert await summarise(old, talk(3), model) == Summary(text="They spoke.", last_id="a2")
+    written = await summarise(old, talk(5), model, max_chars=1000)
+    assert written == Summary(text="They spoke.", last_id="a4", by="model")
     assert "They met." in seen[0][1].text
-    assert "Question 2?" in seen[0][1].text
+    assert "Question 4?" in seen[0][1].text
     assert "Question 1?" not in seen[0][1].text
-    assert await summarise(Summary(text="They spoke.", last_id="a2"), talk(3), model) == Summary(
-        text="They spoke.", last_id="a2"
-    )
+    assert await summarise(written, talk(7), model, max_chars=1000) == written
+    assert await summarise(EMPTY, talk(2), model, max_chars=1000) == EMPTY
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "line", [ModelUnavailable("It is gone.", fix="wait"), BudgetExceeded("All spent.", fix="-"), " "]
+)
+async def test_where_the_model_fails_the_summary_is_quoted(line: Exception | str) -> None:
+    model = ScriptedChatModel(script=[line])
+    assert await summarise(EMPTY, talk(5), model, max_chars=1000) == summarised(EMPTY, talk(5), max_chars=1000)
