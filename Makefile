@@ -51,7 +51,8 @@ slow: $(VENV)/.all ## Run the tests of whole processes and servers
 	@echo "Slow tests: whole processes and servers"
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m slow
 
-check: lint types quick slow ## Format, lint, types, import rules, tests
+check: export PYTEST_ADDOPTS = --hypothesis-profile=thorough
+check: lint types quick slow ## Format, lint, types, import rules, tests with ten times the examples
 
 types: $(VENV)/.all
 	@echo "Format and types"

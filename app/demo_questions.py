@@ -12,10 +12,8 @@ from twintrack.core.query_words import STOP_WORDS
 from twintrack.core.tokens import is_chinese, sentences
 
 _OWN = Path("decisions", "0001-linked-folders.md")
-_DIRECT = "What happens after Ctrl-C?"
-_COMPLEX = (
-    "When does the embedded Redis server stop, and what does a rollback keep in between? Also compute 17 * 23 + 5."
-)
+_DIRECT = "What do Ctrl-C and SIGTERM lose?"
+_COMPLEX = "What does a rollback add, and when does the embedded Redis server stop? Also compute 17 * 23 + 5."
 _LOOKED_AT = 20
 """Files whose titles are considered."""
 _LONGEST = 80

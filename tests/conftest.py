@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.otlp_capture import otlp as otlp
 from twintrack.core.embedded_redis import EmbeddedRedis
@@ -12,12 +13,18 @@ from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
+# How long one example takes says more of the machine than of the code; `--hypothesis-profile=thorough` tries more of them.
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.load_profile("quick")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the product puts into the user's data folder out of it."""
+    """Keep what the product puts into the user's data folder out of it, and its tables as wide as in a pipe."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("COLUMNS", raising=False)  # readline leaves its own to pytest's workers
         yield
 
 

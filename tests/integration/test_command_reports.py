@@ -71,7 +71,7 @@ def test_the_demo_on_the_projects_own_docs_takes_both_tracks_and_answers_every_p
     assert (told["direct"]["route"], told["complex"]["route"]) == ("direct", "team")
     assert told["direct"]["status"] == told["complex"]["status"] == "answered"
     assert "lose nothing that was finished" in told["direct"]["text"]
-    for part in ("stops when the last one leaves", "keeps everything in between", "396"):
+    for part in ("stops when the last one leaves", "adds a version and deletes none", "396"):
         assert part in told["complex"]["text"]
     assert {step["status"] for step in told["complex"]["steps"]} == {"done"}
 
