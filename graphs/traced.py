@@ -15,11 +15,15 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from twintrack.core.context import Identity, identity_of
+from twintrack.core.step_recorder import StepRecorder
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
 from twintrack.graphs.thread_care import ThreadCare
+from twintrack.guardrails.budget import SpendMeter
 
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
+_LISTENING = frozenset({"messages", "tools"})
+"""Ways to stream for which LangGraph adds handlers of its own."""
 
 RunHandlers = Callable[[Sequence[Any], Any, Identity], Sequence[BaseCallbackHandler]]
 """From the handlers a run has already, its context and who runs it, to further ones."""
@@ -48,6 +52,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         else:
             turn = await self._begin(input, config, context)
             config = self._config(config, context, turn)
+            _join_handlers(config, self.config, options.get("stream_mode") or self.stream_mode)
             inner = self._outermost(turn, config, super().astream(input, config, context=context, **options))
         async with aclosing(inner) as chunks:
             async for chunk in chunks:
@@ -196,6 +201,20 @@ def _with_handlers(callbacks: Any, handlers: list[BaseCallbackHandler]) -> Any:
     for handler in handlers:
         manager.add_handler(handler, inherit=True)
     return manager
+
+
+def _join_handlers(config: RunnableConfig | None, bound: RunnableConfig | None, stream_mode: Any) -> None:
+    """Let the meter stand for the notes of the trace where they are the run's only handlers."""
+    around = [(given or {}).get("callbacks") for given in (bound, var_child_runnable_config.get())]
+    given = (config or {}).get("callbacks")
+    modes = [stream_mode] if isinstance(stream_mode, str) else stream_mode
+    if any(around) or not isinstance(given, list) or not _LISTENING.isdisjoint(modes):
+        return
+    meters = [handler for handler in given if isinstance(handler, SpendMeter) and handler.of_one_run]
+    notes = [handler for handler in given if isinstance(handler, StepRecorder)]
+    if len(meters) == 1 and notes and len(given) == 1 + len(notes):
+        meters[0].stand_for(notes)
+        given[:] = meters
 
 
 class _Outermost(BaseCallbackHandler):

@@ -254,13 +254,15 @@ class Meters:
 
     def meter(self, context: Context | Mapping[str, Any] | None, identity: Identity) -> SpendMeter:
         """Return a fresh one."""
-        return SpendMeter(
+        meter = SpendMeter(
             limits_for(self._budgets, context),
             prices=self._budgets.prices,
             shared=Shared(self._shared, identity) if self._shared else None,
             max_depth=self._budgets.max_depth,
             loops=self._loops,
         )
+        meter.of_one_run = True
+        return meter
 
     def missing(self, present: Sequence[Any], context: Any, identity: Identity) -> list[SpendMeter]:
         """Return the one that a run with these handlers lacks."""

@@ -1,5 +1,6 @@
 """The compiled graph used as it is: its runs are metered, bounded and owned like the application's."""
 
+import asyncio
 import gc
 import warnings
 from typing import Any
@@ -121,3 +122,33 @@ async def test_a_context_of_json_owns_its_thread_too(app: App) -> None:
     owner = await app.versions.owner("t")
     assert owner is not None
     assert (owner.tenant_id, owner.user_id) == ("acme", "bob")
+
+
+async def test_the_notes_of_a_trace_are_the_same_whether_the_meter_stands_for_them_or_not(opener: Opener) -> None:
+    async with opener(models={"answerer": writer()}) as app:
+        store = app.parts.tracer.store
+        assert store is not None
+        told: list[list[tuple[str, str]]] = []
+        for callbacks in ([], [Waiting()]):
+            config = on(f"thread {len(told)}", callbacks=callbacks)
+            await app.graph.ainvoke(asked(QUESTION), config, context=ADA)
+            trace_id = await app.graph.atrace_id(config)
+            await asyncio.to_thread(app.parts.tracer.flush)
+            trace = await store.get(trace_id or "", WHO)
+            assert trace is not None
+            told.append(sorted((span.name, span.type) for span in trace.spans))
+    assert told[0] == told[1]
+    assert "generation" in [kind for _, kind in told[0]]
+
+
+async def test_a_meter_of_the_callers_own_keeps_the_runs_it_counts_apart(opener: Opener) -> None:
+    async with opener(models={"answerer": writer()}) as app:
+        mine = SpendMeter(limits_for(app.parts.settings.budgets, None))
+        runs = [app.graph.ainvoke(asked(QUESTION), on(str(i), callbacks=[mine]), context=ADA) for i in range(2)]
+        await asyncio.gather(*runs)
+        traces = [await app.graph.atrace_id(on(str(i))) for i in range(2)]
+        await asyncio.to_thread(app.parts.tracer.flush)
+        assert app.parts.tracer.store is not None
+        found = [await app.parts.tracer.store.get(trace or "", WHO) for trace in traces]
+    assert [len([span for span in one.spans if span.type == "generation"]) for one in found if one] == [1, 1]
+    assert mine.usage()["model_calls"] == 2
