@@ -123,6 +123,11 @@ class BudgetSettings(Section):
     max_model_calls: int = Field(default=25, ge=1, description="Model calls of one run.")
     max_tool_calls: int = Field(default=50, ge=0, description="Tool calls of one run.")
     max_tokens: int = Field(default=200_000, ge=1, description="Tokens of one run, read and written together.")
+    max_passage_tokens: int = Field(
+        default=6000,
+        ge=500,
+        description="Tokens of passages shown to the answering model; their best sentences fit first.",
+    )
     max_seconds: float = Field(default=120.0, gt=0, description="Wall time of one run, in seconds.")
     loop_repeats: int = Field(
         default=3, ge=1, description="Equal tool calls with equal results in one run; the next one is refused."

@@ -23,7 +23,7 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
     embedder, model, judge = resources.embedder, resources.models.chat("answerer"), resources.models.chat("judge")
     heard = resources.policy if judge is None else None
     write = (
-        partial(answer, model=model, embedder=embedder, policy=heard)
+        partial(answer, model=model, embedder=embedder, policy=heard, max_tokens=resources.budgets.max_passage_tokens)
         if model
         else partial(quote, embedder=embedder, policy=heard)
     )

@@ -6,22 +6,14 @@ from math import ceil
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from twintrack.core.token_count import wide
+
 Group = list[AnyMessage]
 
 
 def tokens(message: AnyMessage) -> int:
     """Estimate a message's tokens: four characters to one, but each Chinese character is one itself."""
-    wide = sum(1 for sign in message.text if _is_wide(sign))
-    return count_tokens_approximately([message]) + ceil(wide * 3 / 4)
-
-
-def _is_wide(sign: str) -> bool:
-    return (
-        "\u2e80" <= sign <= "\u9fff"
-        or "\uac00" <= sign <= "\ud7af"
-        or "\uf900" <= sign <= "\ufaff"
-        or sign >= "\U00020000"
-    )
+    return count_tokens_approximately([message]) + ceil(wide(message.text) * 3 / 4)
 
 
 def window(messages: Sequence[AnyMessage], *, max_messages: int, max_tokens: int) -> list[AnyMessage]:

@@ -39,15 +39,15 @@ async def quote(state: DirectState, *, embedder: Embedder, policy: Policy | None
 
 
 async def answer(
-    state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy | None
+    state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy | None, max_tokens: int
 ) -> dict[str, Any]:
-    """Have the model answer from the passages; where it fails, quote them and say so.
+    """Have the model answer from the passages, shown in so many tokens; where it fails, quote them and say so.
 
     Without a policy nothing is heard yet: a judge comes first.
     """
     speaker = _speaker(state, policy) if policy is not None else None
     try:
-        text = await _written(state, model, speaker)
+        text = await _written(state, model, speaker, max_tokens)
     except TwintrackError as error:
         label = also(state, f"answered by quoting: {error.problem}")
         heard = speaker is not None and speaker.begun
@@ -59,10 +59,10 @@ def _speaker(state: DirectState, policy: Policy) -> Speaker:
     return Speaker(state["messages"], policy, [passage["text"] for passage in state["passages"]])
 
 
-async def _written(state: DirectState, model: BaseChatModel, speaker: Speaker | None) -> str:
+async def _written(state: DirectState, model: BaseChatModel, speaker: Speaker | None, max_tokens: int) -> str:
     """Return the model's text; its own tokens stay unheard, its cited sentences are spoken as they are finished."""
     text, spoken = "", 0
-    async for chunk in model.astream(answer_prompt(state), QUIET):
+    async for chunk in model.astream(answer_prompt(state, max_tokens), QUIET):
         text += str(chunk.text)
         if speaker is not None and _ENDS.search(str(chunk.text)):
             spoken = _speak(state, _marked_sentences(text)[:-1], spoken, speaker)

@@ -13,6 +13,7 @@ from twintrack.core.context import Context
 from twintrack.core.tokens import is_chinese
 from twintrack.memory.schemas import Recalled
 from twintrack.memory.working import window
+from twintrack.nodes.shown import shown
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, DirectState, StepResult, TeamState
 
 _RULE = (
@@ -135,9 +136,10 @@ def rewrite_prompt(earlier: Sequence[str], question: str) -> str:
     return _REWRITE.format(rule=_RULE, history=fenced("\n".join(earlier)), question=fenced(question))
 
 
-def answer_prompt(state: DirectState) -> str:
-    """Ask for an answer from the passages, with what the conversation and the memory add."""
-    numbered = (f"[{i}]\n{fenced(p['title'] + chr(10) + p['text'])}" for i, p in enumerate(state["passages"], 1))
+def answer_prompt(state: DirectState, max_tokens: int) -> str:
+    """Ask for an answer from the passages, cut to so many tokens, with what the conversation and the memory add."""
+    texts = zip(state["passages"], shown(state["query"], state["passages"], max_tokens), strict=True)
+    numbered = (f"[{i}]\n{fenced(p['title'] + chr(10) + text)}" for i, (p, text) in enumerate(texts, 1) if text)
     return _ANSWER.format(
         rule=_RULE,
         language=_language(),
