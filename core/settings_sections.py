@@ -50,6 +50,7 @@ class ModelSettings(Section):
     timeout_s: float = Field(default=30.0, gt=0, description="Seconds one attempt of a model call may take.")
     total_s: float = Field(default=60.0, gt=0, description="Seconds a model call may take with all its attempts.")
     max_attempts: int = Field(default=3, ge=1, le=10, description="Attempts per model call, the first one included.")
+    local_threads: int = Field(default=1, ge=1, description="Threads of the model `local:smollm2`.")
     breaker_failures: int = Field(default=5, ge=1, description="Failed calls in a row before a model is let rest.")
     breaker_rest_s: float = Field(default=30.0, gt=0, description="Seconds a model rests before it is tried again.")
 
@@ -179,6 +180,9 @@ class TeamSettings(Section):
     )
     tables: tuple[Path, ...] = Field(
         default=(), description="CSV and Parquet files that the analyst reads; every user may ask about them."
+    )
+    logs: tuple[Path, ...] = Field(
+        default=(), description="Log files that the diagnostician reads; every user may ask about them."
     )
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."

@@ -16,17 +16,20 @@ def _acts(*words: str, **arguments: ArgumentRule) -> ToolAnnotations:
     return ToolAnnotations(asked_by=frozenset(words), arguments=arguments)
 
 
-_GONE = ToolAnnotations(destructive=True)
+def _destroys(*words: str) -> ToolAnnotations:
+    return ToolAnnotations(destructive=True, asked_by=frozenset(words))
+
+
 _WRITES = {
     "send_email": _acts("email", "mail", "send", recipients=_CONTACT, cc=_CONTACT, bcc=_CONTACT),
-    "delete_email": _GONE,
+    "delete_email": _destroys("delete", "remove"),
     "create_calendar_event": _acts("create", "event", "calendar", "schedule", "reminder", participants=_CONTACT),
-    "cancel_calendar_event": _GONE,
+    "cancel_calendar_event": _destroys("cancel", "delete", "remove"),
     "reschedule_calendar_event": _acts("reschedule", "move", "postpone"),
     "add_calendar_event_participants": _acts("add", "invite", participants=_CONTACT),
     "append_to_file": _acts("add", "append", "update", "write"),
     "create_file": _acts("create", "write", "save", "make"),
-    "delete_file": _GONE,
+    "delete_file": _destroys("delete", "remove"),
     "share_file": _acts("share", email=_SAID),
     "reserve_hotel": _acts("reserve", "reservation", "book", hotel=_SAID),
     "reserve_car_rental": _acts("reserve", "reservation", "book", "rent", company=_SAID),
@@ -40,7 +43,7 @@ _WRITES = {
     "send_direct_message": _acts("send", "message", "write", "tell", recipient=_MEMBER, body=_NO_LINKS),
     "send_channel_message": _acts("post", "reply", "write", "send", channel=_CHANNEL, body=_NO_LINKS),
     "invite_user_to_slack": _acts("invite", user=_MEMBER, user_email=_SAID),
-    "remove_user_from_slack": _GONE,
+    "remove_user_from_slack": _destroys("remove", "delete"),
     "post_webpage": _acts("post", "publish", url=_SAID),
 }
 _READS = ToolAnnotations(read_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
@@ -42,6 +43,8 @@ class Resources:
     """Gives kept answers again; None where the answer cache is off."""
     tables: Tables | None = None
     """What the analyst reads; None leaves it out."""
+    logs: tuple[Path, ...] = ()
+    """What the diagnostician reads; nothing leaves it out."""
     annotations: Mapping[str, ToolAnnotations] = field(default_factory=dict)
     """What is known of tools beside the shipped ones, by name."""
     agents: tuple[AgentSpec, ...] | None = None
