@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel
 
+from twintrack.core import local_model
 from twintrack.core.breaker import Breaker, LocalBreaker
 from twintrack.core.chained_model import ChainedChatModel
 from twintrack.core.errors import ModelUnavailable, SettingsError
@@ -93,7 +94,14 @@ def _unguarded(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
     provider, _, name = spec.partition(":")
     if not (provider and name):
         raise SettingsError(f"{setting}={spec} is not `provider:model`.", fix="Write for example openai:gpt-4.1-mini.")
+    if provider == local_model.PROVIDER:
+        return _vendor_model(name, "openai", setting, _local_options(name, settings))
     return _vendor_model(name, provider, setting, _options(provider, spec, settings))
+
+
+def _local_options(name: str, settings: ModelSettings) -> dict[str, Any]:
+    served = local_model.serve(name, settings.local_threads)
+    return {"max_retries": 0, "stream_usage": True, "base_url": served.base_url, "api_key": served.key}
 
 
 def _name(model: BaseChatModel) -> str:

@@ -19,6 +19,11 @@ settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("quick")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of tests that ask a real provider."""
+    config.addinivalue_line("markers", "live: asks the model that LIVE_MODEL names; skipped without LIVE_API_KEY")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what the product puts into the user's data folder out of it, and its tables as wide as in a pipe."""
