@@ -24,6 +24,14 @@ PLAIN = frozenset(
 )
 """Commands that neither wait in the server nor change the state of their connection."""
 
+LANE = "lane"
+"""Option of a command: which shared connection it takes. What takes the same one reaches the server in order."""
+LANES = 4
+"""Shared connections beside the first. The server reads 16 KB of each at a time, then writes to its disk: over one
+alone, many runs at once wait for the disk more often than they have to."""
+SEARCHES = -1
+"""The connection of the searches, which take longer."""
+
 
 class Wire(asyncio.Protocol):
     """One connection with any number of commands under way; replies come in the order of the commands."""
@@ -111,22 +119,23 @@ class Wire(asyncio.Protocol):
 
 
 class WiredRedis(Redis):
-    """Sends plain commands over a shared connection, searches over a second one; others take one from the pool.
+    """Sends plain commands over shared connections, searches over one of their own; others take one from the pool.
 
     A command whose shared connection broke is tried again by the pool's rules.
     """
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self._wires: dict[bool, Wire] = {}
+        self._wires: dict[int, Wire] = {}
         self._opening = asyncio.Lock()
         self.keeps_order = not self.connection_pool.connection_kwargs.get("decode_responses")
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command."""
+        lane = options.pop(LANE, 0)
         if not self.keeps_order or args[0] not in PLAIN or EMPTY_RESPONSE in options:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
-        wire = await self._wire(_searches(args))
+        wire = await self._wire(_lane(args) or lane)
         try:
             reply = await wire.send(hiredis.pack_command(cast(Any, args)))
         except (LostConnection, ReadOnlyError, TypeError):
@@ -141,12 +150,12 @@ class WiredRedis(Redis):
         """Run commands in one write, without a task for each; an error is raised when all have ended."""
         if not self.keeps_order or not all(command[0] in PLAIN for command in commands):
             return await _each(self, commands)
-        wires = {searches: await self._wire(searches) for searches in {_searches(command) for command in commands}}
+        wires = {lane: await self._wire(lane) for lane in {_lane(command) for command in commands}}
         try:
             packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
         except TypeError:
             return await _each(self, commands)
-        sent = [wires[_searches(command)].send(part) for command, part in zip(commands, packed, strict=True)]
+        sent = [wires[_lane(command)].send(part) for command, part in zip(commands, packed, strict=True)]
         try:
             replies = [await _settled(reply) for reply in sent]
         finally:
@@ -162,9 +171,9 @@ class WiredRedis(Redis):
         read = self.response_callbacks.get(command[0])
         return read(reply) if read else reply
 
-    async def _wire(self, searches: bool) -> Wire:
-        wire = self._wires.get(searches)
-        return wire if wire is not None and not wire.lost else await self._open(searches)
+    async def _wire(self, lane: int) -> Wire:
+        wire = self._wires.get(lane)
+        return wire if wire is not None and not wire.lost else await self._open(lane)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
@@ -173,14 +182,14 @@ class WiredRedis(Redis):
             await wire.aclose()
         await super().aclose(close_connection_pool)
 
-    async def _open(self, searches: bool) -> Wire:
+    async def _open(self, lane: int) -> Wire:
         async with self._opening:
-            wire = self._wires.get(searches)
+            wire = self._wires.get(lane)
             if wire is None or wire.lost:
                 pool: Any = self.connection_pool
                 connection = pool.make_connection()
                 await connection.connect()
-                wire = self._wires[searches] = Wire(connection)
+                wire = self._wires[lane] = Wire(connection)
         return wire
 
 
@@ -203,5 +212,5 @@ async def _settled(reply: "asyncio.Future[Any]") -> Any:
         return error
 
 
-def _searches(command: Sequence[Any]) -> bool:
-    return bool(command[0] == "FT.SEARCH")
+def _lane(command: Sequence[Any]) -> int:
+    return SEARCHES if command[0] == "FT.SEARCH" else 0

@@ -1,6 +1,6 @@
 """Lua scripts of the checkpoint storage, each run in one round trip."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
@@ -20,12 +20,14 @@ class Script:
         self.source = "\n".join((folder / f"checkpoint_{name}.lua").read_text("utf-8") for name in names)
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, client: Any, keys: Sequence[bytes], args: Sequence[bytes]) -> Any:
+    async def run(
+        self, client: Any, keys: Sequence[bytes], args: Sequence[bytes], options: Mapping[str, Any] = BYTES
+    ) -> Any:
         """Run on one thread's keys; replies are bytes whatever the client decodes."""
         try:
-            return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args, **BYTES)
+            return await client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args, **options)
         except NoScriptError:
-            return await client.execute_command("EVAL", self.source, len(keys), *keys, *args, **BYTES)
+            return await client.execute_command("EVAL", self.source, len(keys), *keys, *args, **options)
 
 
 GET = Script("prelude", "get")

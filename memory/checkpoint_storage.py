@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from functools import lru_cache
 from itertools import chain
 from typing import Any
+from zlib import crc32
 
 from redis.exceptions import ResponseError
 
@@ -24,7 +25,7 @@ from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode, key
 from twintrack.core.redis_errors import translated
-from twintrack.core.redis_wire import WiredRedis
+from twintrack.core.redis_wire import LANE, LANES, WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
 from twintrack.memory.checkpoint_lists import Known, Pieces
@@ -228,10 +229,16 @@ class CheckpointStorage:
             name = found.decode() if isinstance(found, bytes) else found
             yield decode(name[len(PREFIX) + len(":checkpoint:{") : -len(f"}}:{having}")])
 
-    async def command(self, *words: Any) -> Any:
-        """Run one plain command; replies are bytes whatever the client decodes."""
+    async def command(self, *words: Any, beside: str | None = None) -> Any:
+        """Run one plain command, in order with a thread's scripts where one is named; replies are bytes."""
+        options = scripts.BYTES if beside is None else self._lane(beside)
         async with translated():
-            return await self.client().execute_command(*words, **scripts.BYTES)
+            return await self.client().execute_command(*words, **options)
+
+    def _lane(self, thread_id: str) -> dict[str, Any]:
+        if not isinstance(self.client(), WiredRedis):
+            return scripts.BYTES
+        return {**scripts.BYTES, LANE: 1 + crc32(thread_keys(thread_id)[0]) % LANES}
 
     async def run_alone(self, script: scripts.Script, key_: bytes, arguments: list[bytes]) -> Any:
         """Run a script on one key."""
@@ -254,7 +261,7 @@ class CheckpointStorage:
 
     async def _index(self, thread_id: str, runs: set[str]) -> None:
         for run_id in runs:
-            await self.command("SADD", key("run", run_id), thread_id)
+            await self.command("SADD", key("run", run_id), thread_id, beside=thread_id)
             if self._ttl:
                 await self.command("PEXPIRE", key("run", run_id), self._ttl)
 
@@ -267,7 +274,7 @@ class CheckpointStorage:
     async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
         async with translated():
             try:
-                return await script.run(self.client(), thread_keys(thread_id), arguments)
+                return await script.run(self.client(), thread_keys(thread_id), arguments, self._lane(thread_id))
             except ResponseError as error:
                 if refusal := _refusal(error, thread_id):
                     raise refusal from error

@@ -20,7 +20,7 @@ async def client(source: RedisSource) -> Any:
 
 
 def wire(client: Any) -> Any:
-    return client._wires[False]
+    return client._wires[0]
 
 
 async def test_each_of_many_tasks_gets_its_own_reply(client: Any) -> None:
