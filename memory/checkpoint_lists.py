@@ -9,10 +9,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from zlib import crc32
 
 ITEM_NAME = 16
 PIECE_BYTES = 256
-"""A piece ends with the value that brings it to this size."""
+"""A piece at the end of a list ends with the value that brings it to this size."""
+BLOCK_BYTES = 4096
+"""Before the end, pieces are larger, so that a read takes few of them: from this size on one ends where its last value
+says so, so that a value put in early moves few borders."""
+BLOCK_MOST = 16_384
+"""A piece that has come to this size ends in any case."""
+_BLOCK_ENDS = 3
 LIST_BYTES = 1024
 """Shorter lists are stored whole."""
 TOP = 64
@@ -105,6 +112,20 @@ def read_manifest(head: bytes, nodes: bytes, names: bytes, bodies: Sequence[byte
 
 
 def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the values in pieces: what may still grow in small ones, what is behind it in large ones.
+
+    So a value that is added is written twice, however long the list: as it comes, and when its block is full.
+    """
+    start = size = 0
+    for at, value in enumerate(values, 1):
+        size += len(value)
+        if size >= BLOCK_MOST or (size >= BLOCK_BYTES and not crc32(value) & _BLOCK_ENDS):
+            yield b"".join(values[start:at])
+            start, size = at, 0
+    yield from _small(values[start:])
+
+
+def _small(values: Sequence[bytes]) -> Iterator[bytes]:
     run, size = list[bytes](), 0
     for value in values:
         run.append(value)

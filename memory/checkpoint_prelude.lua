@@ -4,7 +4,7 @@
 -- A long list's blob is a manifest: NUL, levels, count \n type \n names of nodes or, without levels, of pieces.
 local ids, rows, blobs, writes, runs, info = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local items = KEYS[8]
-local TAG, NAME, DIGEST, BATCH = 8, 20, 16, 1000
+local TAG, NAME, DIGEST, BATCH, FEW = 8, 20, 16, 1000, 16
 
 local function cut(text, size)
   local parts = {}
@@ -66,18 +66,17 @@ local function held(names)
   return found
 end
 
--- Returns a value as it is; for a manifest its head, the names of its nodes, the names of its pieces, and, of a list
--- of few pieces, the pieces: many are read faster outside a script.
+-- Returns a value as it is; for a manifest its head, the names of its nodes, the names of its pieces, and, where they
+-- are few, the pieces: many are read faster outside a script.
 local function whole(blob)
   local head, levels, names = manifest(blob)
   if not head then return blob end
-  if levels == 0 then return {head, '', names, held(names)} end
   local nodes = {}
   for level = 1, levels do
     nodes[level] = names
     names = table.concat(held(names))
   end
-  return {head, table.concat(nodes), names}
+  return {head, table.concat(nodes), names, #names <= FEW * DIGEST and held(names) or nil}
 end
 
 local function entry(member)

@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from twintrack.memory.checkpoint_lists import ITEM_NAME, TOP, Known, Listed, cut, in_pieces
+from twintrack.memory.checkpoint_lists import BLOCK_MOST, ITEM_NAME, TOP, Known, Listed, cut, in_pieces
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer, array
 
 SERDE = CheckpointSerializer()
+BLOCKS = 12
+"""Large pieces that one change moves, at most."""
 
 
 def _listed(values: list[Any], serde: CheckpointSerializer = SERDE) -> Listed:
@@ -43,7 +45,7 @@ def test_a_change_costs_what_is_new_and_a_few_names(length: int, at: int, remove
 
     sent, relied = new.beyond(old.names)
     names = sum(len(body) for name, body in sent if name in new.nodes)
-    assert sum(name in new.pieces for name, _ in sent) <= added
+    assert sum(len(body) for name, body in sent if name in new.pieces) <= 300 * added + BLOCKS * BLOCK_MOST
     assert names + len(new.manifest) < ITEM_NAME * 600
     assert relied <= old.names
     assert new.names == {name for name, _ in sent} | (new.names & old.names)
@@ -52,9 +54,20 @@ def test_a_change_costs_what_is_new_and_a_few_names(length: int, at: int, remove
 def test_equal_values_are_kept_once() -> None:
     listed = _listed(["x" * 300] * 20_000)
 
-    assert len(listed.pieces) == 1
-    assert len(_walk(listed)) == 20_000
+    assert sum(map(len, listed.pieces.values())) < 3 * BLOCK_MOST
     assert sum(map(len, listed.nodes.values())) < 20_000
+
+
+def test_a_read_takes_few_pieces_and_a_turn_sends_its_message_twice_at_most() -> None:
+    talk = [f"{n}:".ljust(1000, "x") for n in range(1100)]
+    sent, known = 0, _listed(talk[:1000]).names
+    for end in range(1001, 1101):
+        listed = _listed(talk[:end])
+        sent += sum(len(body) for name, body in listed.beyond(known)[0] if name in listed.pieces)
+        known = listed.names
+
+    assert len(_walk(listed)) < 250
+    assert sent < 2 * 100 * 1003 + BLOCK_MOST
 
 
 def test_a_key_changes_every_name_and_hides_every_piece() -> None:
