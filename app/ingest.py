@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import say, screen
 from twintrack.core.context import Identity
 from twintrack.core.errors import DocumentError
@@ -20,20 +21,18 @@ _SHOWN = 20
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--corpus", default=None, help="Name of the corpus; the setting's without it.")
-@click.option("--tenant", default="default", show_default=True, help="Whose corpus.")
-@click.option("--user", default="local", show_default=True, help="Who brings the documents in.")
 @click.option("--private", is_flag=True, help="Only this user will find the documents.")
 @click.option(
     "--reader", "readers", multiple=True, help="Who will find them: user:NAME or group:NAME; may be repeated."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@owner_options
 def command(
     paths: tuple[Path, ...],
     corpus: str | None,
-    tenant: str,
-    user: str,
     private: bool,
     readers: tuple[str, ...],
+    user: str,
+    tenant: str,
     as_json: bool,
 ) -> None:
     """Read the files and folders at PATHS; what did not change is skipped, what is gone is dropped.

@@ -32,8 +32,3 @@ def key(kind: str, *parts: str) -> str:
 def owned(kind: str, identity: Identity, *parts: str) -> str:
     """Return a key that belongs to one user of one tenant."""
     return key(kind, identity.tenant_id, identity.user_id, *parts)
-
-
-def owned_prefix(kind: str, identity: Identity) -> str:
-    """Return what every key of `kind` that this user owns begins with."""
-    return owned(kind, identity) + ":"
