@@ -104,7 +104,13 @@ def test_a_text_takes_little_more_than_its_length(kind: Any) -> None:
     assert len(packed) < 1020
 
     message.content = ["x"]
-    for odd in (message, kind("x", name="n"), kind("x", more=1), kind("x", response_metadata={"a": 1}), Own(content="x")):
+    for odd in (
+        message,
+        kind("x", name="n"),
+        kind("x", more=1),
+        kind("x", response_metadata={"a": 1}),
+        Own(content="x"),
+    ):
         assert OURS.split([odd]) == [THEIRS.dumps_typed([odd])[1][1:]]
 
 
