@@ -4,7 +4,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from langchain.agents import create_agent
@@ -13,6 +13,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from twintrack.app.assemble import make_parts
 from twintrack.app.testing import ScriptedChatModel
+from twintrack.bench.team_patterns import patterns
 from twintrack.bench.team_peers import PEERS, SYSTEM, Work, called, check_done, last_results
 from twintrack.core.context import Context
 from twintrack.core.settings import load_settings
@@ -29,19 +30,15 @@ async def measure(runs: int, rounds: int) -> dict[str, Any]:
     """Return CPU per sub-agent step of each side, ratios of ours to each, and four one-second agents' wall time."""
     work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
     peers, missing = present_peers(work)
-    sides: dict[str, Run] = {"ours": ours(work), "create_agent": bare(work), **peers}
-    for run in sides.values():
-        await _cpu(run, WARM_UP)
-    spent: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, run in sides.items():
-            spent[name].append(await _cpu(run, runs) / STEPS)
+    spent = await _interleaved({"ours": ours(work), "create_agent": bare(work), **peers}, runs, rounds)
+    alone = await _interleaved(patterns(make_parts(load_settings()).resources, STEPS), runs, rounds)
     per_step = {name: statistics.median(values) for name, values in spent.items()}
     floor = per_step["create_agent"]
     return {
         "ratio": {name: round(per_step["ours"] / value, 3) for name, value in per_step.items() if name != "ours"},
         "cpu_ms_per_step": {name: round(value, 3) for name, value in per_step.items()},
         "overhead_ms_per_step": {name: round(value - floor, 3) for name, value in per_step.items()},
+        "coordination": {name: ceiling(statistics.median(values)) for name, values in alone.items()},
         "four_agents_of_one_second_s": await four_slow_agents(),
         "steps": STEPS,
         "rounds": {name: [round(value, 3) for value in values] for name, values in spent.items()},
@@ -49,11 +46,27 @@ async def measure(runs: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def present_peers(work: Work) -> tuple[dict[str, Run], list[str]]:
+def ceiling(cpu_ms: float) -> dict[str, float]:
+    """Return what one step's coordination takes, and so how many steps a second one core can coordinate."""
+    return {"cpu_ms_per_step": round(cpu_ms, 3), "steps_per_s": round(1000 / cpu_ms, 1)}
+
+
+async def _interleaved(sides: Mapping[str, Run], runs: int, rounds: int) -> dict[str, list[float]]:
+    """Return CPU milliseconds per step of each side, round by round."""
+    for run in sides.values():
+        await _cpu(run, WARM_UP)
+    spent: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, run in sides.items():
+            spent[name].append(await _cpu(run, runs) / STEPS)
+    return spent
+
+
+def present_peers(work: Work, peers: Mapping[str, Callable[[Work], Run]] = PEERS) -> tuple[dict[str, Run], list[str]]:
     """Return the peers that are installed, ready to run, and the names of the others."""
     found: dict[str, Run] = {}
     missing: list[str] = []
-    for name, make in PEERS.items():
+    for name, make in peers.items():
         try:
             found[name] = make(work)
         except ImportError:

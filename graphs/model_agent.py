@@ -6,8 +6,6 @@ from typing import Any
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
     AgentMiddleware,
-    ClearToolUsesEdit,
-    ContextEditingMiddleware,
     LLMToolSelectorMiddleware,
     ToolRetryMiddleware,
 )
@@ -20,6 +18,7 @@ from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
+from twintrack.graphs.long_context import LongContext
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 
@@ -36,7 +35,7 @@ def model_agent(
         Finish(),
         ToolGate(policy, agent=spec.name, ledger=ledger),
         CallLimits(model_calls=spec.model_calls, tool_calls=spec.tool_calls),
-        ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=spec.context_tokens)]),
+        LongContext(spec.context_tokens),
     ]
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:

@@ -322,6 +322,26 @@ def test_what_a_model_reads_of_its_own_calls_is_always_whole(rounds: list[list[s
         conversation(messages)
 
 
+def test_old_results_are_left_out_once_the_conversation_is_long() -> None:
+    read: list[list[BaseMessage]] = []
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        read.append([*messages])
+        calls = [called("finds", str(len(read)))] if len(read) < 6 else []
+        return AIMessage("done", tool_calls=calls)
+
+    async def act(fate: str) -> str:
+        return f"{fate} " * 400
+
+    tool = StructuredTool.from_function(coroutine=act, name="act", description="Act.")
+    row = AgentSpec(name="worker", purpose="Acts.", tools=(tool,), context_tokens=1500)
+    policy = ToolPolicy(allowed={"worker": frozenset({"act"})})
+    virtual_time.run(worked(GraphAgent(model_agent(row, ScriptedChatModel(script=script), [tool], policy, None))))
+    lengths = [len(one.text) for one in read[-1] if isinstance(one, ToolMessage)]
+    assert len(lengths) == 5
+    assert lengths[0] < 100 < lengths[-1]
+
+
 def called(name: str, call_id: str) -> Any:
     if name == "no_such_tool":
         return {"name": "no_such_tool", "args": {}, "id": call_id}

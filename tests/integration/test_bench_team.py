@@ -1,0 +1,32 @@
+"""`twintrack bench team`: every side does the work that is measured."""
+
+from typing import Any
+
+import pytest
+
+from twintrack.bench.team import STEPS, look_up, measure, present_peers, scripted_worker
+from twintrack.bench.team_peers import Work
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+async def test_each_side_does_all_look_ups_and_four_slow_agents_work_at_once() -> None:
+    pytest.importorskip("langgraph_supervisor")
+    pytest.importorskip("deepagents")
+    figures = await measure(1, 1)
+    assert figures["ratio"].keys() == {"create_agent", "langgraph-supervisor", "deepagents"}
+    assert figures["coordination"].keys() == {"supervisor", "peers", "hierarchical"}
+    assert figures["four_agents_of_one_second_s"] < 4
+    assert "install" not in figures
+
+
+def test_a_peer_that_is_not_installed_is_named_and_the_others_are_measured() -> None:
+    def absent(_: Work) -> Any:
+        raise ImportError("no such package")
+
+    def present(_: Work) -> Any:
+        return lambda: None
+
+    work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
+    found, missing = present_peers(work, {"here": present, "not-here": absent})
+    assert ([*found], missing) == (["here"], ["not-here"])
