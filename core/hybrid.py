@@ -135,8 +135,9 @@ def mix(
     near = [similarity.get(key, floor) for key in fields]
     text = [text_score.get(key, 0.0) for key in fields]
     mixed = vector_weight * standard(np.array(near)) + (1.0 - vector_weight) * standard(np.array(text))
-    rows = [Row(*row) for row in zip(fields, mixed.tolist(), near, text, fields.values(), strict=True)]
-    return sorted(rows, key=lambda row: (-row.score, row.key))
+    # No two have one key, so the order never comes to what follows it.
+    ranked = sorted(zip((-mixed).tolist(), fields, near, text, strict=True))
+    return [Row(key, -under, close, said, fields[key]) for under, key, close, said in ranked]
 
 
 def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:
@@ -157,17 +158,38 @@ def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
         hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
         # A record that runs out while it is found comes without fields.
         return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
+    if len(reply) > 2 and isinstance(reply[2], list) and (plain := _plain(reply)) is not None:
+        return plain
     size = 3 if len(reply) > 2 and isinstance(reply[2], bytes | str) else 2
     marks = map(float, reply[2::size]) if size == 3 else repeat(0.0)
     found = ({} if pairs is None else _fields(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in reply[size::size])
     return list(zip(map(_text, reply[1::size]), marks, found, strict=False))
 
 
+def _plain(reply: Any) -> list[tuple[str, float, dict[str, str]]] | None:
+    """Return what `parse` does for hits without scores, or None where they are not all text: the usual reply, at once."""
+    found: list[tuple[str, float, dict[str, str]]] = []
+    try:
+        for key, pairs in zip(reply[1::2], reply[2::2], strict=True):
+            fields: dict[str, str] = {}
+            for name, value in zip(pairs[::2], pairs[1::2], strict=True):
+                if value is not None:
+                    fields[name.decode()] = value.decode()
+            found.append((key.decode(), 0.0, fields))
+    except (AttributeError, TypeError, UnicodeDecodeError, ValueError):
+        return None
+    return found
+
+
 def scores(reply: Any) -> dict[str, float]:
     """Return the score of each key in a reply of FT.SEARCH without content, in either protocol."""
     if isinstance(reply, Mapping):
         return {_text(hit[b"id"]): float(hit[b"score"]) for hit in reply[b"results"]}
-    return {_text(key): float(score) for key, score in zip(reply[1::2], reply[2::2], strict=True)}
+    keys, marks = reply[1::2], map(float, reply[2::2])
+    try:
+        return dict(zip([key.decode() for key in keys], marks, strict=True))
+    except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
+        return dict(zip(map(_text, keys), map(float, reply[2::2]), strict=True))
 
 
 def _fields(pairs: Any) -> dict[str, str]:

@@ -126,11 +126,9 @@ def _with_neighbours(found: Sequence[Found]) -> list[Found]:
     places = [(hit.data["thread_id"], hit.data["ordinal"]) for hit in found]
     scores = {place: hit.score for place, hit in zip(places, found, strict=True) if place[1]}
 
-    def raised(at: int) -> float:
-        thread, number = places[at]
-        if not number:
-            return found[at].score
-        near = max(0.0, scores.get((thread, number - 1), 0.0), scores.get((thread, number + 1), 0.0))
-        return found[at].score + NEIGHBOUR_BONUS * near
-
-    return [found[at] for at in sorted(range(len(found)), key=raised, reverse=True)]
+    raised = [hit.score for hit in found]
+    for at, (thread, number) in enumerate(places):
+        beside = [place for place in ((thread, number - 1), (thread, number + 1)) if number and place in scores]
+        if beside:
+            raised[at] += NEIGHBOUR_BONUS * max(0.0, *(scores[place] for place in beside))
+    return [found[at] for at in sorted(range(len(found)), key=raised.__getitem__, reverse=True)]
