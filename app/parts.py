@@ -77,6 +77,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         rates=SharedRates(source),
         tables=Tables(settings.team.tables) if settings.team.tables else None,
         logs=settings.team.logs,
+        keeper=settings.team.keeper,
         approve=frozenset(settings.team.approve),
         overhead_warns_at=settings.team.overhead_warns_at,
         ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),

@@ -184,6 +184,9 @@ class TeamSettings(Section):
     logs: tuple[Path, ...] = Field(
         default=(), description="Log files that the diagnostician reads; every user may ask about them."
     )
+    keeper: bool = Field(
+        default=False, description="Whether the team has a member that remembers, looks up and forgets on request."
+    )
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
     )

@@ -19,6 +19,7 @@ from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.diagnostician import Diagnostician, diagnose_logs
 from twintrack.nodes.findings import GraphAgent
 from twintrack.nodes.hand_over import HAND_OVER
+from twintrack.nodes.keeper import FORGET_WORDS, Keeper, memory_tools
 from twintrack.nodes.research import Calculator, Researcher
 from twintrack.nodes.tables import Tables
 from twintrack.nodes.turnstile import Bounded, Paced, Rates, Turnstile
@@ -52,9 +53,11 @@ TOOLS = {
     "calculate": ToolAnnotations(read_only=True),
     "query_tables": ToolAnnotations(read_only=True),
     "diagnose_logs": ToolAnnotations(read_only=True),
+    "look_up_memory": ToolAnnotations(read_only=True),
+    "forget_fact": ToolAnnotations(asked_by=FORGET_WORDS),
     HAND_OVER: ToolAnnotations(read_only=True),
 }
-"""What the shipped tools do to the world: nothing, so their calls are not written down in the ledger."""
+"""What the shipped tools do to the world: most of them nothing, so their calls are not written down in the ledger."""
 DATA: dict[str, Data] = {"search_corpus": "documents"}
 """What data each shipped tool reads; what is not named reads none."""
 
@@ -93,6 +96,25 @@ def diagnostician(files: Sequence[Path]) -> AgentSpec:
     )
 
 
+def keeper(resources: Resources) -> AgentSpec:
+    """Return the row of the agent that keeps what the user told."""
+    return AgentSpec(
+        name="keeper",
+        purpose=(
+            "Keeps the user's memory: remembers, looks up or forgets what the user said of themselves. "
+            "管理用户的记忆：记住、查找或忘记用户说过的关于自己的事。"
+        ),
+        tools=tuple(memory_tools(resources.memory.facts, resources.embedder)),
+        reads=frozenset({"memory"}),
+        prompt=(
+            "Remember, look up or forget what the user told, as the task asks, with one of your tools. Say what the tool "
+            "gave back, in its words. If it gave back nothing, say exactly: NO ANSWER"
+        ),
+        computes=True,
+        without_model=lambda _, at_hand: Keeper(at_hand),
+    )
+
+
 Team = Callable[[AgentSpec], Agent]
 """Makes the one agent of a row that has members."""
 
@@ -103,6 +125,7 @@ def table(resources: Resources) -> tuple[AgentSpec, ...]:
         return resources.agents
     at_work = [analyst(resources.tables)] if resources.tables is not None else []
     at_work += [diagnostician(resources.logs)] if resources.logs else []
+    at_work += [keeper(resources)] if resources.keeper else []
     return (*AGENTS, *at_work)
 
 

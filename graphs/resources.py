@@ -45,6 +45,8 @@ class Resources:
     """What the analyst reads; None leaves it out."""
     logs: tuple[Path, ...] = ()
     """What the diagnostician reads; nothing leaves it out."""
+    keeper: bool = False
+    """Whether the memory keeper is in the table."""
     annotations: Mapping[str, ToolAnnotations] = field(default_factory=dict)
     """What is known of tools beside the shipped ones, by name."""
     agents: tuple[AgentSpec, ...] | None = None
