@@ -22,11 +22,11 @@ while at <= #ARGV do
   for _, name in ipairs(cut(take(), DIGEST)) do
     if redis.call('HEXISTS', items, name) == 0 then return {''} end
   end
-  local last = newest(space(put.member)) or ''
-  -- What is there already is a retry of a put whose answer was lost; the next version may have followed it.
-  local again = last == put.member or redis.call('HGET', rows, put.member) == put.row
-  if put.expect ~= '*' and last ~= put.expect and not again then
-    return redis.error_reply('CONFLICT')
+  if put.expect ~= '*' then
+    local last = newest(space(put.member)) or ''
+    -- What is there already is a retry of a put whose answer was lost; the next version may have followed it.
+    local fine = last == put.expect or last == put.member or redis.call('HGET', rows, put.member) == put.row
+    if not fine then return redis.error_reply('CONFLICT') end
   end
   puts[#puts + 1] = put
 end

@@ -24,7 +24,7 @@ from redis.exceptions import ResponseError
 from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode, key
-from twintrack.core.redis_errors import translated
+from twintrack.core.redis_errors import VENDOR_ERRORS, translate, translated
 from twintrack.core.redis_wire import LANE, LANES, WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
@@ -272,20 +272,19 @@ class CheckpointStorage:
             self._indexed.pop(next(iter(self._indexed)))
 
     async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
-        async with translated():
-            try:
-                return await script.run(self.client(), thread_keys(thread_id), arguments, self._lane(thread_id))
-            except ResponseError as error:
-                if refusal := _refusal(error, thread_id):
-                    raise refusal from error
-                raise
+        try:
+            return await script.run(self.client(), thread_keys(thread_id), arguments, self._lane(thread_id))
+        except VENDOR_ERRORS as error:
+            raise _refusal(error, thread_id) or translate(error) from error
 
 
 def _who(owner: Identity | None) -> list[bytes]:
     return [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
 
 
-def _refusal(error: ResponseError, thread_id: str) -> TwintrackError | None:
+def _refusal(error: Exception, thread_id: str) -> TwintrackError | None:
+    if not isinstance(error, ResponseError):
+        return None
     if "NOTOWNER" in str(error):
         return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
     if "CONFLICT" in str(error):
