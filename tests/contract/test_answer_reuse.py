@@ -19,10 +19,17 @@ from twintrack.core.answer_cache import AnswerCache
 from twintrack.core.answer_counts import read_stats
 from twintrack.core.context import Identity
 from twintrack.core.flights import LEASE_S
+from twintrack.nodes import reuse
 
 ON = {"cache": {"enabled": True}}
 OTHER_WORDS = "Could you please tell me how tall the lighthouse of the harbour is?"
 FACT = "I live in Lindwick."
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time: how long a look-up may take is for one test alone."""
+    monkeypatch.setattr(reuse, "PATIENCE_S", 10.0)
 
 
 @pytest.fixture
@@ -249,6 +256,8 @@ async def test_erasing_a_user_erases_the_answers_of_his_turns_and_an_export_show
 
 @pytest.mark.parametrize("part", ["look", "keep", "count", "slow"])
 async def test_a_broken_cache_only_costs_the_saving(caching: App, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reuse, "PATIENCE_S", 0.5)
+
     async def broken(*_: Any, **__: Any) -> Any:
         if part == "slow":
             await asyncio.sleep(5)
