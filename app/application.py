@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -138,7 +138,7 @@ class App:
         message, found = self._let_in(question)
         started = time.monotonic()
         final: dict[str, Any] = {}
-        async with self._alone(thread_id), translated():
+        async with self._alone(thread_id), self._ended(turn), translated():
             await self.parts.vault.keep(turn.identity, found)
             run = self.graph.astream(
                 {"messages": [message]},
@@ -172,9 +172,18 @@ class App:
     def _alone(self, thread_id: str | None) -> AbstractAsyncContextManager[None]:
         return self.runs.alone(self.graph.checkpointer, thread_id)
 
+    @asynccontextmanager
+    async def _ended(self, turn: "Turn") -> AsyncIterator[None]:
+        """Let go of equal questions that wait for this run when it is over, however it ended."""
+        try:
+            yield
+        finally:
+            if reuse := self.parts.resources.reuse:
+                reuse.leave(turn.thread_id)
+
     async def _run(self, request: Any, turn: "Turn", found: dict[str, str]) -> Answer:
         started = time.monotonic()
-        async with translated():
+        async with self._ended(turn), translated():
             state = await self.graph.ainvoke(request, turn.config, context=turn.context)
         return await self._answer(state, turn, found, started)
 

@@ -26,14 +26,15 @@ async def recall(
     """Ask all tiers and the answer cache at once, with the one embedding of the question that later steps reuse."""
     vector = await embedder.embed_one(state["question"])
     identity = identity_of(runtime)
+    thread_id = str(config["configurable"].get("thread_id", ""))
     tiers = memory.recall(
         state["question"],
         vector,
         identity=identity,
-        thread_id=str(config["configurable"].get("thread_id", "")),
+        thread_id=thread_id,
         messages=state["messages"],
     )
     if reuse is None:
         return {"recalled": await tiers}
     recalled, looked = await asyncio.gather(tiers, reuse.look(state, identity, chosen_locale()))
-    return {"recalled": recalled, **await reuse.settle(looked, state, recalled)}
+    return {"recalled": recalled, **await reuse.settle(looked, state, recalled, thread_id=thread_id)}

@@ -76,7 +76,7 @@ class Reuse:
             return Looked(_broken(lookup, error))
         return Looked({**lookup, "corpus": corpus}, walls, found)
 
-    async def settle(self, looked: Looked, state: State, recalled: Recalled) -> dict[str, Any]:
+    async def settle(self, looked: Looked, state: State, recalled: Recalled, *, thread_id: str) -> dict[str, Any]:
         """Give the kept answer where it may be given; else take the work on, or wait for who has."""
         if looked.walls is None:
             return _noted(looked.lookup)
@@ -86,7 +86,7 @@ class Reuse:
         memory = memory_used(recalled, state["messages"]) if self.writes else ""
         lookup: Lookup = {**looked.lookup, "memory": memory}
         try:
-            return await self._settled(replace(looked, lookup=lookup), looked.walls, question)
+            return await self._settled(replace(looked, lookup=lookup), looked.walls, question, thread_id)
         except CACHE_BROKEN as error:
             return _noted(_broken(lookup, error))
 
@@ -104,20 +104,24 @@ class Reuse:
         if lookup is not None and lookup["flight"]:
             await _or(None, self.flights.land(lookup["flight"]))
 
-    async def _settled(self, looked: Looked, walls: Walls, question: str) -> dict[str, Any]:
+    def leave(self, thread_id: str) -> None:
+        """Hold nobody back any more for a run that is over, however it ended."""
+        self.flights.leave(thread_id)
+
+    async def _settled(self, looked: Looked, walls: Walls, question: str, thread_id: str) -> dict[str, Any]:
         lookup = looked.lookup
         flight = self.cache.flight(question, walls, memory=lookup["memory"])
         wait_s = self.cache.settings.wait_s
         async with asyncio.timeout(PATIENCE_S):
             if update := await self._served(looked.found, lookup, walls, question):
                 return update
-            leads = await self.flights.take_off(flight)
+            leads = await self.flights.take_off(flight, holder=thread_id, seconds=wait_s)
         if not leads and wait_s:
 
             async def look() -> dict[str, Any] | None:
                 return await self._served(await self._find(question, walls), lookup, walls, question)
 
-            update, leads = await self.flights.wait(flight, look, seconds=wait_s)
+            update, leads = await self.flights.wait(flight, look, seconds=wait_s, holder=thread_id)
             if update:
                 return update
         return _noted({**lookup, "flight": flight if leads else ""})

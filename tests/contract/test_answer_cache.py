@@ -207,6 +207,28 @@ async def test_after_a_crash_one_of_those_who_wait_takes_over(source: RedisSourc
     await asyncio.gather(*waiting)
 
 
+async def test_who_works_longer_than_a_lease_still_holds_the_others_back(source: RedisSource) -> None:
+    flights, others, found = Flights(source, lease_s=0.2), Flights(source, lease_s=0.2), list[str]()
+    await flights.take_off("twintrack:f", holder="t", seconds=5)
+    waiting = asyncio.gather(*(others.wait("twintrack:f", looking(found), seconds=5) for _ in range(3)))
+    await asyncio.sleep(0.7)
+    assert not waiting.done()
+    found.append("41 metres")
+    await flights.land("twintrack:f")
+    assert await waiting == [("41 metres", False)] * 3
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_lease_ends_soon_after_its_holder_left_or_was_too_slow(source: RedisSource, left: bool) -> None:
+    flights, other = Flights(source, lease_s=0.2), Flights(source, lease_s=0.2)
+    await flights.take_off("twintrack:f", holder="t", seconds=60 if left else 0.3)
+    if left:
+        flights.leave("t")
+    assert await other.wait("twintrack:f", looking([]), seconds=2) == (None, True)
+    await flights.land("twintrack:f")
+    assert not await flights.take_off("twintrack:f")  # who comes back late does not end another's flight
+
+
 async def test_nobody_waits_longer_than_the_limit(source: RedisSource) -> None:
     flights = Flights(source, lease_s=30)
     await flights.take_off("twintrack:f")
