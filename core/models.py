@@ -101,7 +101,9 @@ def _unguarded(spec: str, role: Role, settings: ModelSettings) -> BaseChatModel:
 
 def _local_options(name: str, settings: ModelSettings) -> dict[str, Any]:
     served = local_model.serve(name, settings.local_threads)
-    return {"max_retries": 0, "stream_usage": True, "base_url": served.base_url, "api_key": served.key}
+    # On loopback a connection costs nothing, and one that is kept would outlive the event loop it belongs to.
+    fresh = {"default_headers": {"Connection": "close"}}
+    return {"max_retries": 0, "stream_usage": True, "base_url": served.base_url, "api_key": served.key, **fresh}
 
 
 def _name(model: BaseChatModel) -> str:

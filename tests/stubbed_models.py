@@ -84,5 +84,6 @@ async def stubbed(
     async with stub.server as server:
         models = {role: f"openai:{role}" for role in (*ROLES, *(parts.keys() & {"judge"}))}
         limits = {"base_url": server.base_url, "timeout_s": seconds, "total_s": 2 * seconds, "max_attempts": 2}
-        async with opener({**(settings or {}), "models": {**models, **limits}}) as app:
+        given = settings or {}
+        async with opener({**given, "models": {**models, **limits, **given.get("models", {})}}) as app:
             yield app, stub

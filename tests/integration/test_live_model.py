@@ -14,6 +14,7 @@ KEY = os.environ.get("LIVE_API_KEY", "")
 
 
 @pytest.mark.live
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the vendor keeps its connections
 @pytest.mark.slow
 @pytest.mark.skipif(not KEY, reason="asks a provider: set LIVE_MODEL, LIVE_API_KEY and, if need be, LIVE_BASE_URL")
 async def test_the_whole_graph_runs_with_a_real_model(source: RedisSource, redis_url: str, tmp_path: Path) -> None:
