@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-from twintrack.guardrails import Masker, Policy
+from twintrack.guardrails import Masker, Policy, Verdict
 from twintrack.nodes.admit import REFUSED, refusal_mark
 
 _HUMAN = frozenset({"human", "user", "HumanMessage"})
@@ -14,7 +14,7 @@ _HUMAN = frozenset({"human", "user", "HumanMessage"})
 def let_in(question: str, policy: Policy, masker: Masker) -> tuple[HumanMessage, dict[str, str]]:
     """Return the question masked, and what was; of a blocked one, only the notice that it was refused and why."""
     masked = masker.mask(question)
-    verdict = policy.check_input(masked.text)
+    verdict = _verdict(masked.text, policy)
     if verdict.blocked:
         return HumanMessage(REFUSED, additional_kwargs=refusal_mark(verdict)), {}
     return HumanMessage(masked.text), masked.found
@@ -47,11 +47,18 @@ def _turned_away(given: dict[str, Any], policy: Policy) -> bool:
 def _judged(message: Any, policy: Policy) -> Any:
     """Return the message, or the notice where it is a human's and blocked."""
     text = _said(message)
-    verdict = policy.check_input(text) if text is not None else None
+    verdict = _verdict(text, policy) if text is not None else None
     if verdict is None or not verdict.blocked:
         return message
     identity = {"id": message["id"]} if isinstance(message, dict) and isinstance(message.get("id"), str) else {}
     return {"type": "human", "content": REFUSED, "additional_kwargs": refusal_mark(verdict), **identity}
+
+
+def _verdict(text: str, policy: Policy) -> Verdict:
+    try:
+        return policy.check_input(text)
+    except Exception:  # noqa: BLE001 - a policy that breaks breaks in the graph again, which ends in a labelled answer
+        return Verdict("door")
 
 
 def _said(message: Any) -> str | None:
