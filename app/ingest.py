@@ -38,16 +38,22 @@ def command(
     """Read the files and folders at PATHS; what did not change is skipped, what is gone is dropped.
 
     It may be stopped at any time: documents already read are kept, and the next run goes on from there.
+    A document read in again for other readers is theirs from then on; another user's private copy stays his.
+
+    The exit code is 1 where anything could not be read, though the rest is kept.
+    Files of other kinds are passed over and counted.
     """
     report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
     nothing = nothing_read(report)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
-        sys.exit(int(nothing is not None))
+        sys.exit(int(bool(nothing or report.failed)))
     if nothing is None or len(report.failed) > 1:
         show_report(report)
     if nothing:
         raise nothing
+    if report.failed:
+        sys.exit(1)
 
 
 async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, **who: Any) -> IngestReport:
@@ -67,7 +73,12 @@ def show_report(report: IngestReport) -> None:
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none new"
     documents = f"{report.read} document{'' if report.read == 1 else 's'}"
     say(screen(), f"Read {documents} in {report.seconds:.1f} s: {told}; {report.passages} passages written.")
+    if report.moved:
+        say(screen(), f"Now found by the readers named only: {report.moved} dropped that stood under others.")
     errors = screen(stderr=True)
+    if report.passed_over:
+        files = f"{report.passed_over} file{'' if report.passed_over == 1 else 's'}"
+        say(errors, f"Passed over: {files} of a kind that cannot be read.")
     for failure in report.failed[:_SHOWN]:
         say(errors, f"Not read: {failure.problem} Fix: {failure.fix}")
     if len(report.failed) > _SHOWN:

@@ -50,6 +50,12 @@ def may_read(access: str, identity: Identity) -> bool:
     return not {EVERYONE, *own_tags(identity)}.isdisjoint(access.split(SEPARATOR))
 
 
+def may_replace(access: str, identity: Identity) -> bool:
+    """Tell whether a document may go when the caller reads it in anew: in his tenant, all but another user's own."""
+    tags = access.split(SEPARATOR)
+    return len(tags) > 1 or not tags[0].startswith("user ") or tags[0] == user(identity.user_id)
+
+
 def restricted_tags(access: str) -> list[str]:
     """Return the readers a document is kept to; none where everyone may read it."""
     return [tag for tag in access.split(SEPARATOR) if tag != EVERYONE]

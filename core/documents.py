@@ -48,12 +48,18 @@ class Failure:
     fix: str
 
 
-def find_files(path: Path, *, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
+def find_files(
+    path: Path,
+    *,
+    unlisted: Callable[[OSError], None] | None = None,
+    passed_over: Callable[[Path], None] | None = None,
+) -> list[Path]:
     """Return the readable files at or below `path`; hidden ones and build folders are passed over.
 
     Args:
         path: A file or a folder.
         unlisted: Told of each folder below `path` that cannot be looked into.
+        passed_over: Told of each file below `path` that is of no kind that can be read.
 
     Raises:
         DocumentError: there is nothing at `path`, or nothing in it that can be read.
@@ -64,7 +70,7 @@ def find_files(path: Path, *, unlisted: Callable[[OSError], None] | None = None)
         if not path.exists():
             raise DocumentError(f"{path}: there is no such file or folder.", fix="check the path")
         with os.scandir(path):
-            files = sorted(_below(path, unlisted))
+            files = sorted(_below(path, unlisted, passed_over))
     except OSError as error:
         problem = f"{path}: it cannot be looked into ({error.strerror or error})."
         raise DocumentError(problem, fix="check the path and its permissions") from error
@@ -97,13 +103,18 @@ def _check_size(file: Path, max_bytes: int) -> None:
         )
 
 
-def _below(root: Path, unlisted: Callable[[OSError], None] | None) -> Iterator[Path]:
+def _below(
+    root: Path, unlisted: Callable[[OSError], None] | None, passed_over: Callable[[Path], None] | None
+) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=unlisted):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for file in (Path(folder, name) for name in names if not _is_hidden(name)):
             # What may be listed but not looked at fails when it is read, which is told.
-            if file.suffix.lower() in READABLE and (not os.access(folder, os.X_OK) or file.is_file()):
-                yield file
+            if not os.access(folder, os.X_OK) or file.is_file():
+                if file.suffix.lower() in READABLE:
+                    yield file
+                elif passed_over:
+                    passed_over(file)
 
 
 def _is_hidden(name: str) -> bool:

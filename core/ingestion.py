@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
-from twintrack.core.access import restricted_tags
+from twintrack.core.access import may_replace, restricted_tags
 from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
@@ -21,6 +21,7 @@ from twintrack.core.errors import DocumentError, NotAllowed
 from twintrack.core.passages_index import (
     PassagesIndex,
     Stored,
+    access_in,
     decoded,
     digest,
     documents_field,
@@ -45,10 +46,20 @@ class IngestReport:
     """Unchanged since the last time."""
     replaced: int = 0
     removed: int = 0
+    moved: int = 0
+    """Copies dropped because the document was read in again for other readers."""
+    passed_over: int = 0
+    """Files below the folders that are of no kind that can be read."""
     passages: int = 0
     """Passages written this time."""
     failed: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    access: str
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,7 @@ class Ingestion:
         self._within = within
         self._roots: list[Path] = []
         self._known: dict[str, Stored] = {}
+        self._elsewhere: dict[str, list[_Copy]] = {}
         self._seen: dict[str, str] = {}
         self._pending: list[_Pending] = []
         self._done = self._total = 0
@@ -108,6 +120,9 @@ class Ingestion:
     async def _stored_documents(self) -> dict[str, Stored]:
         rows = await self._client.hgetall(self._index.documents_key(self._identity))
         stored = {decoded(name): Stored(**json.loads(value)) for name, value in rows.items()}
+        for name, value in stored.items():
+            if name != self._field(value.id):
+                self._elsewhere.setdefault(value.id, []).append(_Copy(access_in(name), value))
         return {name: value for name, value in stored.items() if name == self._field(value.id)}
 
     def _field(self, document_id: str) -> str:
@@ -117,7 +132,7 @@ class Ingestion:
         files: dict[Path, None] = {}
         for root in dict.fromkeys(path.resolve() for path in paths):
             try:
-                found = find_files(root, unlisted=self._note_unlisted)
+                found = find_files(root, unlisted=self._note_unlisted, passed_over=self._note_passed_over)
             except DocumentError as error:
                 self._report.failed.append(Failure(root.as_posix(), error.problem, error.fix))
                 continue
@@ -133,6 +148,9 @@ class Ingestion:
         problem = f"{folder}: it cannot be looked into ({error.strerror})."
         self._report.failed.append(Failure(folder, problem, "check its permissions"))
 
+    def _note_passed_over(self, _: Path) -> None:
+        self._report.passed_over += 1
+
     async def _take_file(self, file: Path) -> None:
         limit = int(self._settings.max_file_mb * 1e6)
         found = await asyncio.to_thread(lambda: list(read_documents(file, max_bytes=limit)))
@@ -146,7 +164,10 @@ class Ingestion:
 
     async def _take(self, document: Document) -> None:
         """Note the document; queue it unless it is stored as it is."""
-        if other := self._seen.get(document.id):
+        before, other = self._known.get(self._field(document.id)), self._seen.get(document.id)
+        if not other and before and _is_anothers(before, document):
+            other = self._seen[document.id] = before.source
+        if other:
             problem = f"{document.source}: the id {document.id!r} is used twice, first in {other}."
             self._report.failed.append(Failure(document.source, problem, "give each row its own id"))
             self._tick(document.id)
@@ -154,8 +175,8 @@ class Ingestion:
         self._seen[document.id] = document.source
         self._report.read += 1
         mark = digest(document, access=self._access, cut=f"{self._settings.chunk_chars} {self._settings.chunk_overlap}")
-        before = self._known.get(self._field(document.id))
         if before and before.digest == mark:
+            await self._drop_copies(document)
             self._report.skipped += 1
             self._tick(document.id)
             return
@@ -191,6 +212,7 @@ class Ingestion:
         async with self._client.pipeline(transaction=True) as pipe:
             for pending in waiting:
                 self._write(pipe, pending, vectors)
+                self._forget_copies(pipe, pending.document)
             self._changed(pipe)
             await pipe.execute()
         for pending in waiting:
@@ -209,19 +231,34 @@ class Ingestion:
         self._report.replaced += before is not None
         self._report.passages += pending.stored.passages
 
-    def _changed(self, pipe: Redis) -> None:
+    async def _drop_copies(self, document: Document) -> None:
+        async with self._client.pipeline(transaction=True) as pipe:
+            if self._forget_copies(pipe, document):
+                await pipe.execute()
+
+    def _forget_copies(self, pipe: Redis, document: Document) -> bool:
+        """Forget the same file's copies under other readers: who read it in last decides who finds it."""
+        found = [one for one in self._elsewhere.get(document.id, []) if one.stored.source == document.source]
+        copies = [one for one in found if may_replace(one.access, self._identity)]
+        for copy in copies:
+            self._forget(pipe, copy.stored, copy.access)
+            self._changed(pipe, copy.access)
+        self._report.moved += len(copies)
+        return bool(copies)
+
+    def _changed(self, pipe: Redis, access: str | None = None) -> None:
         pipe.incr(self._index.version_key(self._identity))
-        for tag in restricted_tags(self._access):
+        for tag in restricted_tags(access or self._access):
             pipe.incr(self._index.reader_version_key(tag, self._identity))
 
     def _remember(self, pipe: Redis, stored: Stored) -> None:
         name = self._field(stored.id)
         pipe.hset(self._index.documents_key(self._identity), name, json.dumps(stored.to_json()))
 
-    def _forget(self, pipe: Redis, stored: Stored | None) -> None:
+    def _forget(self, pipe: Redis, stored: Stored | None, access: str | None = None) -> None:
         if stored:
             pipe.unlink(*(self._index.passage_key(name, self._identity) for name in stored.passage_ids()))
-            pipe.hdel(self._index.documents_key(self._identity), self._field(stored.id))
+            pipe.hdel(self._index.documents_key(self._identity), documents_field(access or self._access, stored.id))
 
     def _removed(self) -> list[Stored]:
         """Return documents that came from below the folders looked into and are there no more.
@@ -250,6 +287,11 @@ class Ingestion:
                 self._forget(pipe, stored)
             self._changed(pipe)
             await pipe.execute()
+
+
+def _is_anothers(stored: Stored, document: Document) -> bool:
+    """Tell whether a stored document came from another file, which is still there: a file that moved is no other."""
+    return stored.source != document.source and Path(stored.source).exists()
 
 
 def _is_below(file: Path, roots: Sequence[Path]) -> bool:

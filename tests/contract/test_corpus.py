@@ -147,6 +147,49 @@ async def test_a_private_document_is_its_owners_alone(corpus: Corpus, folder: Pa
     assert await found(corpus, "monthly fee", ANNE) == []
 
 
+@pytest.mark.parametrize("changed", [True, False])
+async def test_who_read_a_file_in_last_decides_who_finds_it(corpus: Corpus, folder: Path, changed: bool) -> None:
+    await corpus.ingest([folder], identity=ANNE)
+    before = await corpus.version(identity=BOB)
+    if changed:
+        (folder / "fees.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $16.")
+    report = await corpus.ingest([folder / "fees.md"], identity=ANNE, private=True)
+    assert report.moved == 1
+    assert await corpus.version(identity=BOB) != before
+    assert "fees.md" not in await found(corpus, "What is the monthly fee?", BOB)
+    assert "fees.md" in await found(corpus, "What is the monthly fee?", ANNE)
+    assert (await corpus.count(identity=ANNE), await corpus.count(identity=BOB)) == (3, 2)
+    assert (await corpus.ingest([folder / "fees.md"], identity=ANNE)).moved == 1
+    assert "fees.md" in await found(corpus, "What is the monthly fee?", BOB)
+
+
+async def test_another_users_private_copy_stays_his(corpus: Corpus, folder: Path) -> None:
+    await corpus.ingest([folder], identity=BOB, private=True)
+    assert (await corpus.ingest([folder], identity=ANNE, private=True)).moved == 0
+    assert (await corpus.ingest([folder], identity=ANNE)).moved == 3
+    assert await corpus.clear(identity=BOB, private=True) == 3
+
+
+async def test_a_row_does_not_replace_one_of_the_same_id_in_another_file(corpus: Corpus, tmp_path: Path) -> None:
+    for name, text in (("a", "The Rhine rises in Switzerland."), ("b", "The fee is $15.")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": "1", "text": text}))
+    await corpus.ingest([tmp_path / "a.jsonl"], identity=ANNE)
+    report = await corpus.ingest([tmp_path / "b.jsonl"], identity=ANNE)
+    assert [(Path(failure.source).name, failure.fix) for failure in report.failed] == [
+        ("b.jsonl", "give each row its own id")
+    ]
+    assert await found(corpus, "Where does the Rhine rise?") == ["a.jsonl"]
+    (tmp_path / "a.jsonl").unlink()
+    assert not (await corpus.ingest([tmp_path / "b.jsonl"], identity=ANNE)).failed
+    assert await found(corpus, "What is the fee?") == ["b.jsonl"]
+
+
+async def test_files_of_other_kinds_are_counted(corpus: Corpus, folder: Path) -> None:
+    (folder / "x.bin").write_bytes(b"\x00")
+    (folder / ".hidden.bin").write_bytes(b"\x00")
+    assert (await corpus.ingest([folder], identity=ANNE)).passed_over == 1
+
+
 async def test_who_has_private_documents_shares_the_name_of_his_corpus_with_nobody(
     corpus: Corpus, folder: Path
 ) -> None:

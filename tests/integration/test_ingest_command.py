@@ -19,8 +19,16 @@ def test_it_prints_one_json_report(clean: str, tmp_path: Path) -> None:
     (tmp_path / "b.pdf").write_bytes(b"%PDF nothing")
     done = run(tmp_path, clean, "ingest", ".", "--corpus", "command", "--json")
     report = json.loads(done.stdout)
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert (report["read"], len(report["failed"])) == (1, 1)
+
+
+def test_files_of_other_kinds_are_told_and_are_no_failure(clean: str, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Fees\n\nThe fee is $5.")
+    (tmp_path / "x.bin").write_bytes(b"\x00")
+    done = run(tmp_path, clean, "ingest", ".", "--corpus", "command")
+    assert done.returncode == 0
+    assert "Passed over: 1 file of a kind" in done.stderr
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
