@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
@@ -26,10 +26,20 @@ class Classifier(Protocol):
         ...
 
 
+_EVEN = 0.5
+
+
 class Judgement(BaseModel):
     """A small model's opinion on the track."""
 
     complex: bool = Field(description="True when the question needs several look-ups, a calculation, or a comparison.")
+    confidence: float = Field(description="How sure you are of this, from 0 to 1.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unsaid(cls, given: Any) -> Any:
+        """Take a judgement without its confidence as an even chance: asked for, but not needed to go on."""
+        return {"confidence": _EVEN, **given} if isinstance(given, dict) else given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,8 @@ class Router:
             return _decision("team", _confidence(score), "unsure: the router's model did not answer")
         if judgement is None:
             return _decision("team", _confidence(score), "unsure: the router's model was not understood", tokens)
-        return _decision("team" if judgement.complex else "direct", _confidence(score), "small model", tokens)
+        sure = min(1.0, max(0.0, judgement.confidence))
+        return _decision("team" if judgement.complex else "direct", sure, "small model", tokens)
 
 
 async def route(state: State, *, router: Router, embedder: Embedder, reuse: Reuse | None = None) -> dict[str, Any]:

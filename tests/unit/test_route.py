@@ -66,8 +66,8 @@ class Replying:
 @pytest.mark.parametrize(
     ("parsed", "route", "reason"),
     [
-        (Judgement(complex=True), "team", "small model"),
-        (Judgement(complex=False), "direct", "small model"),
+        (Judgement(complex=True, confidence=0.9), "team", "small model"),
+        (Judgement(complex=False, confidence=0.7), "direct", "small model"),
         (None, "team", "unsure: the router's model was not understood"),
     ],
 )
@@ -81,6 +81,16 @@ async def test_a_small_model_is_asked_inside_the_margin_and_its_tokens_are_told(
 
 
 async def test_a_small_model_is_not_asked_where_the_judgement_is_sure() -> None:
-    model: Any = Replying(Judgement(complex=True))
+    model: Any = Replying(Judgement(complex=True, confidence=0.9))
     decision = await Router(classifier=Fixed(0.1), thresholds=BAND, model=model).decide("Who is it?", None)
     assert (decision["route"], model.asked) == ("direct", 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({"confidence": 0.83}, 0.83), ({}, 0.5), ({"confidence": 7}, 1.0)],
+)
+async def test_where_the_small_model_decides_the_confidence_is_its_own(said: dict[str, float], told: float) -> None:
+    model: Any = Replying(Judgement.model_validate({"complex": False, **said}))
+    decision = await Router(classifier=Fixed(0.52), thresholds=BAND, model=model).decide("Who is it?", None)
+    assert (decision["route"], decision["confidence"]) == ("direct", told)
