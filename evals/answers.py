@@ -76,7 +76,7 @@ async def _forget(app: App, thread: str, user: str) -> None:
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the keys that acceptance reads."""
+    """Return the figures."""
     citations = [pair for outcome in outcomes for pair in zip(outcome.answer.citations, outcome.stored, strict=True)]
     answerable = [outcome for outcome in outcomes if outcome.answerable]
     cited = [(citation, outcome) for outcome in outcomes for citation in outcome.answer.citations]
