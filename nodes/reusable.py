@@ -64,6 +64,11 @@ def memory_used(recalled: Recalled, messages: Sequence[AnyMessage]) -> str:
     return blake2b("\x00".join(facts).encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
+def shaped_here(recalled: Recalled, messages: Sequence[AnyMessage]) -> bool:
+    """Tell whether a prompt holds more of the user than his facts: what was said here or in other conversations."""
+    return bool(recalled["episodes"] or recalled["summary"]) or _said_before(messages)
+
+
 def _said_before(messages: Sequence[AnyMessage]) -> bool:
     asked = [message for message in messages if isinstance(message, HumanMessage) and message.text != REFUSED]
     return len(asked) > 1

@@ -15,8 +15,8 @@ from twintrack.core.passages import Passage
 from twintrack.guardrails.citations import unresolved
 from twintrack.memory.schemas import Recalled
 from twintrack.nodes.known import about_user, known, noted
-from twintrack.nodes.reusable import memory_used, unfit_answer, unfit_question
-from twintrack.nodes.state import Draft, Lookup, State
+from twintrack.nodes.reusable import memory_used, shaped_here, unfit_answer, unfit_question
+from twintrack.nodes.state import NOTHING_RECALLED, Draft, Lookup, State
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -86,6 +86,9 @@ class Reuse:
         memory = memory_used(recalled, state["messages"]) if self.writes else ""
         lookup: Lookup = {**looked.lookup, "memory": memory}
         try:
+            if self._shaped_here(recalled, state):  # its answer will not be kept, so nobody is to wait for it
+                async with asyncio.timeout(PATIENCE_S):
+                    return await self._served(looked.found, lookup, looked.walls, question) or _noted(lookup)
             return await self._settled(replace(looked, lookup=lookup), looked.walls, question, thread_id)
         except CACHE_BROKEN as error:
             return _noted(_broken(lookup, error))
@@ -158,6 +161,8 @@ class Reuse:
     ) -> bool:
         question, answer = state["question"], state["answer"]
         corpus = lookup["corpus"]
+        if self._shaped_here(state.get("recalled", NOTHING_RECALLED), state):
+            return False
         if unfit_answer(state) or corpus != await self.corpus.version(identity=identity):
             return False
         shared = not lookup["memory"] and await self._resolves(answer, Identity(identity.tenant_id, _NOBODY))
@@ -174,6 +179,9 @@ class Reuse:
         vector = await self.embedder.embed_one(question)
         await self.cache.keep(kept, vector, walls, author=identity, thread_id=thread_id)
         return True
+
+    def _shaped_here(self, recalled: Recalled, state: State) -> bool:
+        return self.writes and shaped_here(recalled, state["messages"])
 
     def _walls(self, identity: Identity, corpus: str, question: str, locale: str) -> Walls:
         language = locale or self.cache.language(question)

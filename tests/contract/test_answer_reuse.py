@@ -52,6 +52,12 @@ async def ask(
     return await app.ask(question, thread_id=thread, user_id=who.user_id, tenant_id=who.tenant_id, **choices)
 
 
+async def forget_episodes(app: App) -> None:
+    """Leave a user nothing but his facts."""
+    for episode in await app.memory.episodes.list(WHO):
+        await app.memory.episodes.delete(WHO, episode["id"])
+
+
 async def label(app: App, answer: Answer, who: Identity = WHO) -> str:
     trace = await app.trace(answer, user_id=who.user_id, tenant_id=who.tenant_id)
     assert trace is not None
@@ -191,16 +197,29 @@ async def test_an_answer_of_a_model_that_broke_is_not_kept(opener: Opener) -> No
 async def test_what_a_model_was_told_of_the_user_walls_its_answer(opener: Opener) -> None:
     async with written(opener) as (app, stub):
         await ask(app, FACT)
+        await forget_episodes(app)
         await ask(app)
         stats = await read_stats(app.parts.source, "default")
         assert (stats["entries"], stats["personal"]) == (1, 1)
         calls = len(stub.server.requests)
+        await forget_episodes(app)
         again = await ask(app)
         assert (again.cached, len(stub.server.requests)) == ("exact", calls)
         assert again.usage.model_calls == 0
         await ask(app, "I work as a baker.")
+        await forget_episodes(app)
         assert (await ask(app)).cached == ""
         assert (await ask(app, who=Identity("default", "bea"))).cached == ""
+
+
+async def test_an_answer_that_a_conversation_shaped_is_not_given_in_another(opener: Opener) -> None:
+    async with written(opener) as (app, _):
+        await ask(app, "Who is the harbour master of Lindwick?", "t")
+        before = await read_stats(app.parts.source, "default")
+        await ask(app, SIMPLE, "t")
+        stats = await read_stats(app.parts.source, "default")
+        assert (before["entries"], stats["entries"]) == (1, 1)
+        assert (await ask(app, thread="u")).cached == ""
 
 
 async def test_a_question_of_ones_own_is_not_answered_as_for_someone_unknown(opener: Opener) -> None:
