@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -84,7 +85,10 @@ def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
         query = TextQuery(
             question, "words", return_fields=["text"], filter_expression=mine, num_results=_DEEP, stopwords="english"
         )
-        return await filled.index.query(query)
+        with warnings.catch_warnings():
+            # The peer leaves common words out, as it does by default, of an index that holds them all.
+            warnings.filterwarnings("ignore", "Query-time stopwords are configured", UserWarning)
+            return await filled.index.query(query)
 
     async def embed(question: str) -> Any:
         return await embedder.embed_one(question)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twintrack.core.answer_cache import AnswerCache, Kept, Walls
+from twintrack.core.answer_cache import AnswerCache, Kept, Walls, forget_answers
 from twintrack.core.answer_counts import clear_answers
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
@@ -206,8 +206,7 @@ async def _through_redis(
         true = [question for question in same if await cache.look(question, vectors[question], walls)]
     finally:
         await clear_answers(source, who.tenant_id)
-        if left := [name async for name in source.client().scan_iter(f"*{who.tenant_id}*", 1000)]:
-            await source.client().delete(*left)
+        await forget_answers(source.client(), who, after=-1.0)
     return {
         "kept": len(stored),
         "asked": len(misses) + len(same),
