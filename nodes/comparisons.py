@@ -3,7 +3,7 @@
 import re
 
 MAX_CHARS = 400
-_NAME = r"(?:the )?[A-Z][\w.&'’-]*(?: (?:of |the )?[A-Z0-9][\w.&'’-]*)*+"
+_NAME = r"(?:the )?[A-Z][\w.&'’-]*(?: (?:of |the )?[A-Z0-9][\w.&'’-]*)*"
 _PATTERNS = (
     # compare A and B (in ...), the difference between A and B
     re.compile(
@@ -19,7 +19,7 @@ _PATTERNS = (
     # the capitals of France, Spain and Italy; are both X and Y ...; but not the author of Pride and Prejudice
     re.compile(
         rf"(?P<before>.*(?:\w\ws\s+(?:of|for|in|by)|\b(?:[Bb]oth|[Aa]re|[Ww]ere))\s+)"
-        rf"(?P<items>{_NAME}(?:, {_NAME})*+,? and {_NAME})(?P<after>(?:\s.*)?[?.!]*)",
+        rf"(?P<items>{_NAME}(?:, {_NAME})*,? and {_NAME})(?P<after>(?:\s.*)?[?.!]*)",
         re.DOTALL,
     ),
     # A和B的区别是什么, A、B和C分别是谁
