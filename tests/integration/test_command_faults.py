@@ -67,7 +67,7 @@ def test_one_broken_file_does_not_keep_the_others_out(clean: str, tmp_path: Path
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 broken")
     (tmp_path / "b.md").write_text("# Fees\n\nThe fee is $5.")
     done = run(tmp_path, clean, "ingest", ".")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "Read 1 document" in done.stdout
     assert "a.pdf" in done.stderr
     assert "Fix:" in done.stderr
