@@ -25,7 +25,7 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml uv.lock
 	@$(SYNC) --no-dev --extra embedded
 	@touch $@
 
-$(VENV)/.all: $(BIN)/uv pyproject.toml uv.lock
+$(VENV)/.all: $(BIN)/uv pyproject.toml uv.lock Makefile
 	@echo "Installing twintrack with everything its tests need"
 	@$(SYNC) --extra embedded --extra openai --extra server --extra analyst --extra mcp --extra bench
 	@touch $@ $(VENV)/.run
