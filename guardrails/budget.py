@@ -1,4 +1,6 @@
 """Meters one run: every model and tool call is counted before it starts, over all branches, and settled when it ends."""
+# Constants stand for the parent's properties.
+# pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -126,7 +128,8 @@ class SpendMeter(OneHandler):
                 seconds=round(account.seconds, 3),
             )
             if self._prices:
-                usage |= {"cost": round(account.cost, 6), "unpriced": [*self._notes.unpriced]}
+                usage["cost"] = round(account.cost, 6)
+                usage["unpriced"] = [*self._notes.unpriced]
         return usage
 
     def take(self, what: str, count: int = 1) -> None:

@@ -28,7 +28,8 @@ def keeper_of(source: RedisSource) -> Any:
         )
         return {"text": found.text}
 
-    builder: Any = StateGraph(dict, context_schema=Context)
+    shape: Any = dict
+    builder: Any = StateGraph(shape, context_schema=Context)
     builder.add_node("work", work)
     builder.add_edge(START, "work")
     return builder.compile()

@@ -33,7 +33,7 @@ async def test_a_call_is_written_down_with_what_came_of_it(
     assert (call.tool, call.agent, call.state, call.replays) == ("send", "agent", "done", 0)
     assert call.arguments == '{"to": "<EMAIL>"}'
     assert call.version == await before(graph, "act")
-    stored = await source.client().hgetall("twintrack:checkpoint:{t}:ledger")
+    stored: dict[Any, Any] = await source.client().hgetall("twintrack:checkpoint:{t}:ledger")
     assert not [value for value in stored.values() if b"bob@x.org" in value or b"sent 1" in value]
 
 

@@ -271,7 +271,7 @@ def test_too_much_coordination_is_said(
     seconds: float, warns_at: float, high: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     worked: StepResult = {"status": "done", "seconds": seconds / 2 if high else 2.0}  # type: ignore[typeddict-item]
-    worked |= {"agent": "worker", "tokens": 30, "messages": 4}
+    worked["agent"], worked["tokens"], worked["messages"] = "worker", 30, 4
     planned = Effort(step="plan", seconds=seconds, tokens=10, messages=2)
     state = TeamState(messages=[], question="q", effort=[planned], steps=[worked])
     took = coordination(state, [], warns_at=warns_at)
