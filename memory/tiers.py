@@ -152,14 +152,21 @@ class Memory:
             yield {"tier": "answer", **answer}
 
     async def erase(self, user: Identity | str, *, tenant_id: str = "default") -> int:
-        """Delete everything the user has in memory; return how many records there were."""
-        client, identity, count = self.source.client(), _identity(user, tenant_id), 0
-        for kinds in (*KINDS, UNDONE):
-            names = [name async for name in owned_keys(client, identity, kinds)]
-            for start in range(0, len(names), 500):
-                count += await client.delete(*names[start : start + 500])
-        count += await forget_answers(client, identity)
-        return count + int(await client.delete(vault_key(identity)))
+        """Delete everything the user has in memory, and what their placeholders stand for; return how many records there were."""
+        client, identity = self.source.client(), _identity(user, tenant_id)
+        aside = [await client.hlen(name.decode()) async for name in owned_keys(client, identity, UNDONE)]
+        await self._drop(identity, UNDONE)
+        kept = [await self._drop(identity, kinds) for kinds in KINDS]
+        answers = await forget_answers(client, identity)
+        await client.delete(vault_key(identity))
+        return sum(aside) + sum(kept) + answers
+
+    async def _drop(self, identity: Identity, kinds: str) -> int:
+        client, count = self.source.client(), 0
+        names = [name async for name in owned_keys(client, identity, kinds)]
+        for start in range(0, len(names), 500):
+            count += await client.delete(*names[start : start + 500])
+        return count
 
     async def _summary(
         self, identity: Identity, thread_id: str, messages: Sequence[AnyMessage], kept: Sequence[AnyMessage]

@@ -66,3 +66,13 @@ async def test_what_is_set_aside_is_exported_and_erased_and_no_one_elses(app: Ap
     assert "I live in Kiel." in (await _known(app))[1]
     await app.memory.erase(WHO)
     assert [key async for key in source.client().scan_iter(match="twintrack:undone*")] == []
+
+
+async def test_erasing_counts_what_exporting_shows_however_it_is_kept(app: App) -> None:
+    first = await _tell(app, "I live in Paris.")
+    await _tell(app, "I am allergic to nuts, write to one@example.org.")
+    await _tell(app, "My favourite colour is green.")
+    await _back(app, first)
+    told = [record async for record in app.memory.export(WHO)]
+    assert [record["tier"] for record in told].count("undone") > 2
+    assert await app.memory.erase(WHO) == len(told)
