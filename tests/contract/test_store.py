@@ -179,7 +179,9 @@ OPS = st.one_of(
     st.builds(PutOp, SPACES, KEYS, VALUES | st.none(), ttl=st.none() | st.integers(1, 10**15)),
     st.builds(PutOp, SPACES, KEYS, VALUES, ttl=st.none()),
     st.builds(GetOp, SPACES, KEYS),
-    st.builds(SearchOp, st.lists(LABELS, max_size=2).map(tuple), FILTERS, st.just(1000), offset=st.just(0), query=st.none()),
+    st.builds(
+        SearchOp, st.lists(LABELS, max_size=2).map(tuple), FILTERS, st.just(1000), offset=st.just(0), query=st.none()
+    ),
     st.builds(ListNamespacesOp, CONDITIONS, st.none() | st.integers(1, 2), st.just(1000)),
 )
 

