@@ -61,30 +61,40 @@ local function sweep_values(members)
   sweep(items, kept)
 end
 
+-- Returns the runs of which nothing is left.
 local function sweep_runs(gone)
-  local listed = redis.call('HGETALL', runs)
+  local listed, ended = redis.call('HGETALL', runs), {}
   for at = 1, #listed, 2 do
     local left, changed = {}, false
     for member in string.gmatch(listed[at + 1], '[^\n]+') do
       if gone[member] then changed = true else left[#left + 1] = member end
     end
     if #left == 0 then
-      redis.call('HDEL', runs, listed[at])
+      ended[#ended + 1] = listed[at]
     elseif changed then
       redis.call('HSET', runs, listed[at], table.concat(left, '\n'))
     end
   end
+  batched('HDEL', runs, ended)
+  return ended
 end
 
+local function with(count, names)
+  table.insert(names, 1, tostring(count))
+  return names
+end
+
+-- Returns how many went, and the runs of which nothing is left.
 local function remove_all_but(keep)
   local dead, gone, kept = {}, {}, {}
   for _, member in ipairs(redis.call('ZRANGE', ids, 0, -1)) do
     if keep[member] then kept[#kept + 1] = member else dead[#dead + 1], gone[member] = member, true end
   end
-  if #dead == 0 then return 0 end
+  if #dead == 0 then return {'0'} end
   if #kept == 0 then
+    local names = redis.call('HKEYS', runs)
     redis.call('UNLINK', unpack(KEYS))
-    return #dead
+    return with(#dead, names)
   end
   for _, member in ipairs(dead) do
     local names = redis.call('HGET', writes, member)
@@ -94,8 +104,7 @@ local function remove_all_but(keep)
   batched('HDEL', rows, dead)
   batched('ZREM', ids, dead)
   sweep_values(kept)
-  sweep_runs(gone)
-  return #dead
+  return with(#dead, sweep_runs(gone))
 end
 
 local function keep_needed(keep)

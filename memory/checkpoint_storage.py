@@ -14,6 +14,7 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -22,14 +23,15 @@ from zlib import crc32
 from redis.exceptions import ResponseError
 
 from twintrack.core.context import Identity
-from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
-from twintrack.core.keys import PREFIX, decode, encode, key
+from twintrack.core.errors import Conflict, TwintrackError, Unavailable, UnknownThread
+from twintrack.core.keys import PREFIX, decode, encode
 from twintrack.core.redis_errors import VENDOR_ERRORS, translate, translated
 from twintrack.core.redis_wire import LANE, LANES, WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
 from twintrack.memory.checkpoint_lists import Known, Pieces
 from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag, write_name
+from twintrack.memory.checkpoint_runs import RunIndex
 
 PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger", "items")
 MISSING = b""
@@ -38,8 +40,6 @@ PAGE = 1000
 """Pieces read with one command."""
 ATTEMPTS = 3
 """Times a read is tried while others remove what it reads."""
-REMEMBERED = 10_000
-"""Threads whose latest indexed run one process remembers."""
 
 
 @lru_cache(4096)
@@ -60,7 +60,7 @@ class CheckpointStorage:
         self.client = client
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
         self._ttl_on_read = self._ttl if refresh_on_read else b""
-        self._indexed: dict[str, set[str]] = {}
+        self._runs = RunIndex(self.command, lambda thread_id: thread_key(thread_id, "runs"), self._ttl)
         self._known = Known()
 
     @property
@@ -82,17 +82,22 @@ class CheckpointStorage:
             UnknownThread: the thread is someone else's.
         """
         runs = {put.run_id for put in puts} - {""}
-        head, unindexed = [self._ttl, *_who(owner)], runs - self._indexed.get(thread_id, set())
-        # The index first, so that no checkpoint is ever missing from the index of its run.
-        if unindexed and not self.keeps_order:
-            await self._index(thread_id, unindexed)
-        if unindexed and self.keeps_order:
-            _, new = await asyncio.gather(self._index(thread_id, unindexed), self._put(thread_id, puts, head))
-        else:
-            new = await self._put(thread_id, puts, head)
-        # The thread may have been deleted elsewhere since this process indexed the run.
-        await self._index(thread_id, {run.decode() for run in new} & self._indexed.get(thread_id, set()))
-        self._remember(thread_id, runs)
+        head, unindexed = [self._ttl, *_who(owner)], self._runs.unknown(thread_id, runs)
+        try:
+            # The index first, so that no checkpoint is ever missing from the index of its run.
+            if unindexed and not self.keeps_order:
+                await self._runs.add(thread_id, unindexed)
+            if unindexed and self.keeps_order:
+                _, new = await asyncio.gather(self._runs.add(thread_id, unindexed), self._put(thread_id, puts, head))
+            else:
+                new = await self._put(thread_id, puts, head)
+        except (Conflict, UnknownThread):
+            with suppress(Unavailable):
+                await self._runs.forget(thread_id, unindexed)
+            raise
+        await self._runs.add(thread_id, self._runs.lost(thread_id, new))
+        self._runs.learn(thread_id, runs)
+        await self._runs.let_live(thread_id)
 
     async def _put(self, thread_id: str, puts: Sequence[Put], head: list[bytes]) -> Any:
         """Send what is not known to be stored, and all of it where the server knows better."""
@@ -119,6 +124,7 @@ class CheckpointStorage:
             name = write_name(ns, checkpoint_id, write.task_id, write.index)
             arguments += [name, b"1" if write.index < 0 else b"0", write.pack()]
         await self._run(scripts.WRITES, thread_id, arguments)
+        await self._runs.let_live(thread_id)
 
     async def get(
         self, thread_id: str, ns: str, checkpoint_id: str | None, owner: Identity | None = None
@@ -133,6 +139,8 @@ class CheckpointStorage:
         stored = await self._filled(thread_id, ask)
         for blob, value in (pair for each in stored for pair in each.lists.items()):
             self._known.learn(thread_id, blob[:TAG_BYTES], frozenset((*value.nodes, *value.names)))
+        if stored and self._ttl_on_read:
+            await self._runs.let_live(thread_id)
         return stored[0] if stored else None
 
     async def read(self, thread_id: str, names: Sequence[bytes]) -> list[Stored]:
@@ -192,25 +200,28 @@ class CheckpointStorage:
 
     async def delete(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""
-        self._indexed.pop(thread_id, None)
-        for run in await self._run(scripts.DELETE, thread_id, []):
-            await self.command("SREM", key("run", run.decode()), thread_id)
+        await self._forget(thread_id, await self._run(scripts.DELETE, thread_id, []))
 
     async def prune(self, thread_id: str, keep_last: int, *, retention: bool) -> int:
         """Remove old checkpoints; return how many went."""
         arguments = [b"%d" % keep_last, b"1" if retention else b"0", tag("__interrupt__")]
-        return int(await self._run(scripts.PRUNE, thread_id, arguments))
+        count, *runs = await self._run(scripts.PRUNE, thread_id, arguments)
+        await self._forget(thread_id, runs)
+        return int(count)
 
     async def drop_run(self, run_id: str) -> None:
         """Remove the checkpoints one run made, in every thread."""
-        index = key("run", run_id)
-        for raw in await self.command("SMEMBERS", index):
-            await self._run(scripts.DROP_RUNS, raw.decode(), [run_id.encode()])
-        await self.command("UNLINK", index)
+        for thread_id in await self._runs.threads(run_id):
+            _, *runs = await self._run(scripts.DROP_RUNS, thread_id, [run_id.encode()])
+            await self._forget(thread_id, {run_id.encode(), *runs})
+
+    async def _forget(self, thread_id: str, runs: Iterable[bytes]) -> None:
+        await self._runs.forget(thread_id, [run.decode() for run in runs])
 
     async def touch(self, thread_id: str) -> None:
         """Let a thread live its whole time again."""
         await self._run(scripts.WRITES, thread_id, [self._ttl, b"", b"", b""])
+        await self._runs.let_live(thread_id)
 
     async def info(self, thread_id: str) -> dict[bytes, bytes]:
         """Return a thread's owner and named versions."""
@@ -258,18 +269,6 @@ class CheckpointStorage:
     async def count(self, thread_id: str) -> int:
         """Return how many versions there are."""
         return int(await self.command("ZLEXCOUNT", thread_key(thread_id, "ids"), b"[\0", b"(\x01"))
-
-    async def _index(self, thread_id: str, runs: set[str]) -> None:
-        for run_id in runs:
-            await self.command("SADD", key("run", run_id), thread_id, beside=thread_id)
-            if self._ttl:
-                await self.command("PEXPIRE", key("run", run_id), self._ttl)
-
-    def _remember(self, thread_id: str, runs: set[str]) -> None:
-        if runs:
-            self._indexed[thread_id] = runs
-        if len(self._indexed) > REMEMBERED:
-            self._indexed.pop(next(iter(self._indexed)))
 
     async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
         try:
