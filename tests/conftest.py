@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from hypothesis import settings
 
+from tests.examples import USUAL
 from tests.otlp_capture import otlp as otlp
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.errors import RedisUnavailable
@@ -14,8 +15,8 @@ from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
 # How long one example takes says more of the machine than of the code; `--hypothesis-profile=thorough` tries more of them.
-settings.register_profile("quick", deadline=None, max_examples=40)
-settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.register_profile("quick", deadline=None, max_examples=USUAL)
+settings.register_profile("thorough", deadline=None, max_examples=10 * USUAL)
 settings.load_profile("quick")
 
 

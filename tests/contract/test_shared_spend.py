@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from twintrack.core.context import Identity
 from twintrack.core.errors import BudgetExceeded
 from twintrack.core.redis_client import RedisSource
@@ -56,7 +57,7 @@ async def test_the_next_window_begins_with_nothing_spent_and_the_last_one_goes(s
     assert 0 < await source.client().ttl(window.keys[0]) <= 121
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 3000), st.integers(1, 16), st.lists(st.integers(1, 500), min_size=1, max_size=40))
 async def test_parallel_agents_pass_a_window_by_no_more_than_a_call_each(
     source: RedisSource, limit: int, agents: int, sizes: list[int]

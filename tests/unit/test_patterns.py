@@ -5,13 +5,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from tests import virtual_time
+from tests.examples import examples
 from twintrack.app.assemble import make_parts
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Context
@@ -112,7 +113,7 @@ async def test_peers_that_only_hand_over_have_no_answer() -> None:
     assert "handed round in a circle" in state["failure"]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.sampled_from("abcx"), st.sampled_from("123")), min_size=1, max_size=30), st.integers(0, 8))
 def test_hand_overs_whatever_they_are_come_to_an_end(wishes: list[tuple[str, str]], max_hops: int) -> None:
     left = [*wishes]

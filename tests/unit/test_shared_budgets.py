@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from tests.examples import examples
 from twintrack.core.errors import BudgetExceeded
 from twintrack.core.prices import Price
 from twintrack.guardrails.accounts import Limits, task_of
@@ -97,7 +98,7 @@ async def test_teams_within_teams_end_at_the_depth_that_is_allowed() -> None:
             stack.enter_context(task_of(meter.account, "third", Limits(), max_depth=2))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.integers(1, 5000), st.integers(1, 16), st.lists(st.integers(1, 900), min_size=1, max_size=60))
 async def test_parallel_agents_pass_a_limit_by_no_more_than_a_call_each(
     limit: int, agents: int, sizes: list[int]
