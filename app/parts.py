@@ -74,6 +74,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         sandbox=Sandbox(),
         router=settings.router,
         budgets=settings.budgets,
+        team=settings.team,
         rates=SharedRates(source),
         tables=Tables(settings.team.tables) if settings.team.tables else None,
         logs=settings.team.logs,

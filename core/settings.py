@@ -27,12 +27,13 @@ from twintrack.core.settings_sections import (
     RetrievalSettings,
     RouterSettings,
     ServerSettings,
-    TeamSettings,
     TracingSettings,
 )
+from twintrack.core.team_settings import AgentSettings, TeamSettings
 
 __all__ = [
     "SETTINGS_FILE",
+    "AgentSettings",
     "BudgetSettings",
     "CacheSettings",
     "CheckpointSettings",

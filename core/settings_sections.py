@@ -172,26 +172,6 @@ class RailSettings(Section):
     )
 
 
-class TeamSettings(Section):
-    """The team of sub-agents."""
-
-    approve: tuple[str, ...] = Field(
-        default=(), description="Agents that a person must approve before they run, by name."
-    )
-    tables: tuple[Path, ...] = Field(
-        default=(), description="CSV and Parquet files that the analyst reads; every user may ask about them."
-    )
-    logs: tuple[Path, ...] = Field(
-        default=(), description="Log files that the diagnostician reads; every user may ask about them."
-    )
-    keeper: bool = Field(
-        default=False, description="Whether the team has a member that remembers, looks up and forgets on request."
-    )
-    overhead_warns_at: float = Field(
-        default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
-    )
-
-
 class McpServerSettings(Section):
     """One MCP server whose tools agents may call: started by a command, or reached at a URL."""
 

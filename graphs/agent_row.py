@@ -7,6 +7,7 @@ from typing import Any, Literal
 from langchain_core.tools import BaseTool
 
 from twintrack.core.models import Role
+from twintrack.core.settings import TeamSettings
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.nodes.hand_over import hand_over_tool
 from twintrack.nodes.work import Agent
@@ -36,16 +37,16 @@ class AgentSpec:
     """Whether what its tools give back counts without a citation."""
     reads: frozenset[Data] = frozenset()
     """What data its tools may read."""
-    model_calls: int = 10
-    """Model calls of one task."""
-    tool_calls: int = 20
-    """Tool calls of one task."""
+    model_calls: int | None = None
+    """Model calls of one task, those of a team's members among them; None takes the setting, for a team no limit."""
+    tool_calls: int | None = None
+    """Tool calls of one task, as model calls are counted."""
     tokens: int | None = None
     """Tokens of one task, those of a team's members among them; None leaves it to the run's limit."""
     cost: float | None = None
     """Money of one task, as far as the prices are known; None leaves it to the run's limit."""
-    context_tokens: int = 60_000
-    """Tokens of its conversation from which old tool results are left out."""
+    context_tokens: int | None = None
+    """Tokens of its conversation from which old tool results are left out; None takes the setting."""
     seconds: float | None = None
     """Wall time of one task; None takes the setting."""
     at_once: int | None = None
@@ -53,13 +54,29 @@ class AgentSpec:
     per_minute: int | None = None
     """Tasks it begins in a minute, in all processes together; None sets no bound."""
     priority: int = 0
-    """Who goes first where tasks wait for one place: the higher."""
+    """Who goes first where tasks wait for a place in their team: the higher."""
     members: tuple["AgentSpec", ...] = ()
     """The agents of a team that is used as one agent."""
+    members_at_once: int | None = None
+    """Members at work at the same time, over all tasks of the team in one process; None sets no bound."""
     pattern: Literal["supervisor", "peers"] = "supervisor"
     """How the members work together: by a plan, or handing over to each other."""
-    max_hops: int = 6
-    """Hand-overs of one task between peers."""
+    max_hops: int | None = None
+    """Hand-overs of one task between peers; None takes the setting."""
+
+
+def with_settings(spec: AgentSpec, team: TeamSettings) -> AgentSpec:
+    """Return the row with the numbers that the settings give it by name, its members' too."""
+    given = team.agents.get(spec.name)
+    chosen = given.model_dump(exclude_none=True) if given else {}
+    return replace(spec, members=tuple(with_settings(one, team) for one in spec.members), **chosen)
+
+
+def whole(spec: AgentSpec, team: TeamSettings) -> AgentSpec:
+    """Return the row with the settings' numbers where it names none; a team's own calls have no limit by themselves."""
+    names = ("context_tokens", "max_hops", *(() if spec.members else ("model_calls", "tool_calls")))
+    missing: dict[str, Any] = {name: getattr(team, name) for name in names if getattr(spec, name) is None}
+    return replace(spec, **missing)
 
 
 def with_colleagues(spec: AgentSpec, members: Sequence[AgentSpec]) -> AgentSpec:

@@ -1,29 +1,19 @@
 """The table of sub-agents: who there is, what for, and what each may touch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from langchain_core.tools import BaseTool
-
-from twintrack.core.errors import ModelUnavailable, SettingsError
-from twintrack.graphs.agent_row import AgentSpec, Data
-from twintrack.graphs.model_agent import model_agent
+from twintrack.core.errors import SettingsError
+from twintrack.graphs.agent_row import AgentSpec, Data, with_settings
 from twintrack.graphs.resources import Resources
-from twintrack.guardrails.accounts import Limits
-from twintrack.guardrails.gated_tool import GatedTool
-from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
-from twintrack.nodes import tools
-from twintrack.nodes.allowance import Metered
+from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.nodes.analyse import Analyst, purpose_of, query_tables
 from twintrack.nodes.decompose import AgentCard
 from twintrack.nodes.diagnostician import Diagnostician, diagnose_logs
-from twintrack.nodes.findings import GraphAgent
 from twintrack.nodes.hand_over import HAND_OVER
 from twintrack.nodes.keeper import FORGET_WORDS, Keeper, memory_tools
 from twintrack.nodes.research import Calculator, Researcher
 from twintrack.nodes.tables import Tables
-from twintrack.nodes.turnstile import Bounded, Paced, Rates, Turnstile
-from twintrack.nodes.work import Absent, Agent
 
 AGENTS = (
     AgentSpec(
@@ -115,14 +105,27 @@ def keeper(resources: Resources) -> AgentSpec:
     )
 
 
-Team = Callable[[AgentSpec], Agent]
-"""Makes the one agent of a row that has members."""
-
-
 def table(resources: Resources) -> tuple[AgentSpec, ...]:
-    """Return the rows in force: those the process was opened with, or the shipped ones."""
-    if resources.agents is not None:
-        return resources.agents
+    """Return the rows in force, those the process was opened with or the shipped ones, with their settings.
+
+    Raises:
+        SettingsError: the settings give numbers to somebody who is not in the table.
+    """
+    rows = resources.agents if resources.agents is not None else _shipped(resources)
+    known = set(_names(rows))
+    if unknown := sorted(resources.team.agents.keys() - known):
+        fix = f"name one of {', '.join(sorted(known))}"
+        raise SettingsError(f"TWINTRACK_TEAM__AGENTS: there is no agent {unknown[0]!r}.", fix=fix)
+    return tuple(with_settings(row, resources.team) for row in rows)
+
+
+def _names(rows: Sequence[AgentSpec]) -> Iterator[str]:
+    for row in rows:
+        yield row.name
+        yield from _names(row.members)
+
+
+def _shipped(resources: Resources) -> tuple[AgentSpec, ...]:
     at_work = [analyst(resources.tables)] if resources.tables is not None else []
     at_work += [diagnostician(resources.logs)] if resources.logs else []
     at_work += [keeper(resources)] if resources.keeper else []
@@ -134,64 +137,17 @@ def cards(rows: Sequence[AgentSpec]) -> list[AgentCard]:
     return [AgentCard(spec.name, spec.purpose) for spec in rows]
 
 
-def done_once(rows: Sequence[AgentSpec]) -> frozenset[str]:
-    """Return the agents whose equal tasks within a run are done once: those whose tools only read."""
-    return frozenset(
-        spec.name for spec in rows if not spec.members and spec.tools and all(map(_reads_only, spec.tools))
-    )
+def done_once(rows: Sequence[AgentSpec], known: Mapping[str, ToolAnnotations]) -> frozenset[str]:
+    """Return the agents whose equal tasks within a run are done once: those whose tools, as far as `known`, only read."""
+    return frozenset(spec.name for spec in rows if only_reads(spec, {**TOOLS, **known}))
 
 
-def build_agents(resources: Resources, rows: Sequence[AgentSpec], team: Team) -> dict[str, Agent]:
-    """Make every agent of the rows: by a model where one is set, by rules where none is."""
-    kept = (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
-    shelf = {tool.name: tool for tool in kept}
-    return {
-        spec.name: _metered(spec, _bounded(spec, _agent(spec, resources, shelf, team), resources.rates))
-        for spec in rows
-    }
-
-
-def _metered(spec: AgentSpec, agent: Agent) -> Agent:
-    return Metered(agent, spec.name, Limits(tokens=spec.tokens, cost=spec.cost))
-
-
-def _bounded(spec: AgentSpec, agent: Agent, rates: Rates | None) -> Agent:
-    if (spec.at_once, spec.per_minute, spec.seconds) == (None, None, None):
-        return agent
-    per_minute = spec.per_minute
-    if per_minute is not None and rates is not None:
-        agent, per_minute = Paced(agent, spec.name, per_minute, rates), None
-    return Bounded(agent, Turnstile(spec.at_once, per_minute), spec.priority, spec.seconds)
-
-
-def _agent(spec: AgentSpec, resources: Resources, shelf: dict[str, BaseTool], team: Team) -> Agent:
+def only_reads(spec: AgentSpec, known: Mapping[str, ToolAnnotations]) -> bool:
+    """Tell whether nothing that the agent may call changes anything; of a graph of its own nobody knows."""
     if spec.members:
-        return team(spec)
-    if spec.graph is not None:
-        return GraphAgent(spec.graph(resources), computes=spec.computes)
-    model = resources.models.chat(spec.role)
-    at_hand = [_taken(spec, tool, shelf) for tool in spec.tools]
-    names = frozenset(tool.name for tool in at_hand)
-    policy = ToolPolicy(allowed={spec.name: names}, annotations={**TOOLS, **resources.annotations})
-    if model is not None:
-        graph = model_agent(spec, model, at_hand, policy, resources.ledger)
-        return GraphAgent(graph, computes=spec.computes)
-    if spec.without_model is None:
-        return Absent(ModelUnavailable(f"{spec.name} needs a model.", fix=f"set TWINTRACK_MODELS__{spec.role.upper()}"))
-    gated = {tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger) for tool in at_hand}
-    return spec.without_model(resources, gated)
+        return all(only_reads(one, known) for one in spec.members)
+    names = [tool if isinstance(tool, str) else tool.name for tool in spec.tools]
+    return spec.graph is None and bool(names) and all(known.get(name, _UNKNOWN).read_only for name in names)
 
 
-def _taken(spec: AgentSpec, tool: str | BaseTool, shelf: dict[str, BaseTool]) -> BaseTool:
-    """Return a tool that the row may have."""
-    if isinstance(tool, BaseTool):
-        return tool
-    if tool not in shelf:
-        raise SettingsError(f"{spec.name}: there is no tool {tool!r}.", fix=f"name one of {', '.join(sorted(shelf))}")
-    if (data := DATA.get(tool)) and data not in spec.reads:
-        raise SettingsError(f"{spec.name}: {tool} reads {data}.", fix=f"add {data!r} to what the agent reads")
-    return shelf[tool]
-
-
-def _reads_only(tool: str | BaseTool) -> bool:
-    return isinstance(tool, str) and TOOLS.get(tool, ToolAnnotations()).read_only
+_UNKNOWN = ToolAnnotations()

@@ -14,8 +14,9 @@ from langchain_core.tools import BaseTool
 
 from twintrack.core.context import Context
 from twintrack.core.errors import ModelUnavailable, RedisUnavailable, Unavailable
+from twintrack.core.settings import TeamSettings
 from twintrack.core.tool_calls import Ledger
-from twintrack.graphs.agent_row import AgentSpec
+from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
 from twintrack.graphs.long_context import LongContext
@@ -25,17 +26,24 @@ from twintrack.guardrails.tools import ToolPolicy
 MANY_TOOLS = 12
 """More tools than these, and a first call chooses those that are shown."""
 _RETRIES = 2
+_USUAL = TeamSettings()
 
 
 def model_agent(
-    spec: AgentSpec, model: BaseChatModel, tools: Sequence[BaseTool], policy: ToolPolicy, ledger: Ledger | None
+    row: AgentSpec,
+    model: BaseChatModel,
+    tools: Sequence[BaseTool],
+    policy: ToolPolicy,
+    ledger: Ledger | None,
+    numbers: TeamSettings = _USUAL,
 ) -> Any:
     """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
+    spec = whole(row, numbers)
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         Finish(),
         ToolGate(policy, agent=spec.name, ledger=ledger),
-        CallLimits(model_calls=spec.model_calls, tool_calls=spec.tool_calls),
-        LongContext(spec.context_tokens),
+        CallLimits(model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
+        LongContext(spec.context_tokens or 0),
     ]
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:

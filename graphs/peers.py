@@ -1,6 +1,6 @@
 """Peers: START -> peer =hand over=> peer ... -> gather -> compose -> verify; no one plans."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from langgraph.graph import END, START, StateGraph
@@ -16,10 +16,10 @@ from twintrack.nodes.work import Agent
 
 
 def build(
-    resources: Resources, agents: Mapping[str, Agent], *, max_hops: int
+    resources: Resources, agents: Mapping[str, Agent], *, seconds: Callable[[str], float], max_hops: int
 ) -> StateGraph[PeersState, Context, PeersState, TeamOutput]:
     """Draw: START -> first peer =Command=> other peers -> gather -> compose -> verify -> END."""
-    seconds, names = resources.budgets.agent_seconds, [*agents]
+    names = [*agents]
     graph = StateGraph(PeersState, context_schema=Context, output_schema=TeamOutput)
     for name in names:
         turn = partial(take_turn, name=name, agents=agents, seconds=seconds, max_hops=max_hops)

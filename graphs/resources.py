@@ -7,7 +7,7 @@ from pathlib import Path
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.models import Models
-from twintrack.core.settings import BudgetSettings, RouterSettings
+from twintrack.core.settings import BudgetSettings, RouterSettings, TeamSettings
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.guardrails import Policy
@@ -35,6 +35,8 @@ class Resources:
     sandbox: Sandbox
     router: RouterSettings
     budgets: BudgetSettings
+    team: TeamSettings = field(default_factory=TeamSettings)
+    """Numbers of the table's rows."""
     rates: Rates | None = None
     """Paces agents over all processes; None paces each process by itself."""
     ledger: Ledger | None = None

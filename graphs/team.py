@@ -7,9 +7,10 @@ from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
 from twintrack.graphs import peers
-from twintrack.graphs.agent_row import AgentSpec, with_colleagues
-from twintrack.graphs.agents import build_agents, cards, done_once, table
+from twintrack.graphs.agent_row import AgentSpec, whole, with_colleagues
+from twintrack.graphs.agents import cards, done_once, table
 from twintrack.graphs.branches import in_loop
+from twintrack.graphs.make_agents import build_agents, seconds_of
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate, ready
@@ -37,13 +38,20 @@ def build(
         agents: Who does the work, by name, instead of what the rows make.
     """
     rows = table(resources) if rows is None else rows
+    if agents is None:
+        agents = build_agents(resources, rows, partial(member, resources), at_once=resources.team.at_once)
+    return _drawn(resources, rows, agents, planner)
+
+
+def _drawn(
+    resources: Resources, rows: Sequence[AgentSpec], agents: Mapping[str, Agent], planner: Planner | None = None
+) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
     budgets, replans = resources.budgets, planner is not None or resources.models.chat("planner") is not None
-    once, limit = done_once(rows), budgets.max_plan_steps
+    once, limit = done_once(rows, resources.annotations), budgets.max_plan_steps
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
     graph.add_node("plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit))
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
-    hands = build_agents(resources, rows, partial(member, resources)) if agents is None else agents
-    graph.add_node("agent", partial(work, agents=hands, seconds=budgets.agent_seconds))
+    graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)
     write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)
     graph.add_node("compose", write)
@@ -62,11 +70,14 @@ def build(
 
 def member(resources: Resources, spec: AgentSpec) -> TeamMember:
     """Return a row's members as one agent, working together by the row's pattern."""
-    if spec.pattern == "supervisor":
-        return TeamMember(build(resources, spec.members).compile(name=spec.name))
-    rows = [with_colleagues(row, spec.members) for row in spec.members]
-    hands = build_agents(resources, rows, partial(member, resources))
-    return TeamMember(peers.build(resources, hands, max_hops=spec.max_hops).compile(name=spec.name))
+    peering = spec.pattern == "peers"
+    rows = [with_colleagues(row, spec.members) for row in spec.members] if peering else spec.members
+    hands = build_agents(resources, rows, partial(member, resources), at_once=spec.members_at_once)
+    if not peering:
+        return TeamMember(_drawn(resources, rows, hands).compile(name=spec.name))
+    hops = whole(spec, resources.team).max_hops or 0
+    seconds = seconds_of(rows, resources.budgets.agent_seconds)
+    return TeamMember(peers.build(resources, hands, seconds=seconds, max_hops=hops).compile(name=spec.name))
 
 
 def _planner(resources: Resources, rows: Sequence[AgentSpec]) -> Planner:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
 
 from twintrack.core.errors import BudgetExceeded
 from twintrack.guardrails.accounts import Limits, task_of
@@ -26,8 +27,9 @@ class Metered:
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Do the task, and say which limit stopped it."""
         meter = meter_of(config)
-        if meter is None:
-            return await self.agent(assignment, config)
+        if meter is None:  # a graph that was compiled without an application around it
+            meter = SpendMeter(Limits())
+            config = merge_configs(config, {"callbacks": [meter]})
         try:
             return await self._within(meter, assignment, config)
         except BudgetExceeded as error:

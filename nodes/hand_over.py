@@ -1,7 +1,7 @@
 """Lets peers hand a task over to each other: so often, never twice the same, and only to somebody who is there."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -42,7 +42,13 @@ def hand_over_tool() -> BaseTool:
 
 
 async def take_turn(
-    state: PeersState, config: RunnableConfig, *, name: str, agents: Mapping[str, Agent], seconds: float, max_hops: int
+    state: PeersState,
+    config: RunnableConfig,
+    *,
+    name: str,
+    agents: Mapping[str, Agent],
+    seconds: Callable[[str], float],
+    max_hops: int,
 ) -> Command[str]:
     """Let one peer work, then go where it hands over to, or to the end."""
     hops = state.get("hops", [])

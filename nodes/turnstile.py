@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -96,14 +96,15 @@ class Paced:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """An agent behind a turnstile, with a time limit of its own that the wait counts towards."""
+    """An agent behind turnstiles, its own and its team's; the wait counts towards its task's time."""
 
     agent: Agent
-    turnstile: Turnstile
+    turnstiles: tuple[Turnstile, ...]
     priority: int = 0
-    seconds: float | None = None
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Do the task once there is a place for it."""
-        async with asyncio.timeout(self.seconds), self.turnstile.entered(self.priority):
+        async with AsyncExitStack() as places:
+            for turnstile in self.turnstiles:
+                await places.enter_async_context(turnstile.entered(self.priority))
             return await self.agent(assignment, config)

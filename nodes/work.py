@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -56,7 +56,7 @@ class Absent:
 
 
 async def work(
-    state: Assignment, config: RunnableConfig, *, agents: Mapping[str, Agent], seconds: float
+    state: Assignment, config: RunnableConfig, *, agents: Mapping[str, Agent], seconds: Callable[[str], float]
 ) -> dict[str, Any]:
     """Run the step's agent; a failure or a time-out is a result too, never an exception."""
     started = time.monotonic()
@@ -64,7 +64,7 @@ async def work(
     if (agent := agents.get(name)) is None:
         return _result(state, started, "failed", error=f"there is no agent called {name!r}")
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds(name)):
             found = await agent(state, config)
     except TimeoutError:
         return _result(state, started, "timed_out", error="no result in time")

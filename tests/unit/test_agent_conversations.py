@@ -51,8 +51,8 @@ def test_what_a_model_reads_of_its_own_calls_is_always_whole(rounds: list[list[s
     agent = GraphAgent(model_agent(row, ScriptedChatModel(script=script), [tool], policy, None), computes=True)
     result = virtual_time.run(worked(agent))
     assert result["status"] in {"abstained", "failed", "timed_out"}
-    assert len(read) <= row.model_calls
-    assert len(ran) <= row.tool_calls
+    assert len(read) <= 4
+    assert len(ran) <= 5
     assert all(whole(messages) for messages in read)
 
 
@@ -84,7 +84,7 @@ def called(name: str, call_id: str) -> Any:
 
 async def worked(agent: Any) -> Any:
     graph = StateGraph(Worked, context_schema=Context)
-    graph.add_node("agent", partial(work, agents={"worker": agent}, seconds=SECONDS))
+    graph.add_node("agent", partial(work, agents={"worker": agent}, seconds=lambda _: SECONDS))
     graph.add_edge(START, "agent")
     asked: Any = {"step": step("worker", "a"), "question": "q", "inputs": []}
     return (await graph.compile().ainvoke(asked, context=Context()))["results"][0]

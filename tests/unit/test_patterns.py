@@ -176,23 +176,6 @@ async def test_a_team_that_did_half_its_work_is_not_told_as_whole() -> None:
     assert state["draft"]["reason"] == "archive: 1 of 2 steps have no result"
 
 
-def test_a_team_keeps_to_its_own_limits_and_its_time() -> None:
-    inside: list[int] = []
-    most: list[int] = []
-
-    async def slow(task: str) -> Finding:
-        inside.append(1)
-        most.append(len(inside))
-        await asyncio.sleep(10.0)
-        inside.pop()
-        return Finding(f"found {task}")
-
-    spec = row("archive", slow, at_once=2, seconds=25.0)
-    state = virtual_time.run(asked(resources(), [spec], planned(*(("archive", str(one)) for one in range(6)))))
-    assert max(most) == 2
-    assert [step["status"] for step in state["steps"]] == ["done"] * 4 + ["timed_out"] * 2
-
-
 def test_who_has_priority_goes_first_and_no_more_begin_in_a_minute_than_may() -> None:
     async def crowd() -> tuple[list[str], float]:
         gate, order = Turnstile(at_once=1, per_minute=4), []

@@ -1,0 +1,64 @@
+"""The settings of the team: who is in it, and the numbers of its rows."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from twintrack.core.settings_sections import Section
+
+
+class AgentSettings(Section):
+    """Numbers of one agent or team of the table; unset leaves what its row says."""
+
+    model_calls: int | None = Field(default=None, ge=1, description="Model calls of one task.")
+    tool_calls: int | None = Field(default=None, ge=0, description="Tool calls of one task.")
+    tokens: int | None = Field(default=None, ge=1, description="Tokens of one task.")
+    cost: float | None = Field(default=None, gt=0, description="Money of one task.")
+    seconds: float | None = Field(default=None, gt=0, description="Wall time of one task.")
+    context_tokens: int | None = Field(
+        default=None, ge=100, description="Tokens of its conversation from which old tool results are left out."
+    )
+    at_once: int | None = Field(default=None, ge=1, description="Tasks it works on at the same time, in one process.")
+    members_at_once: int | None = Field(
+        default=None, ge=1, description="Members of the team at work at the same time, in one process."
+    )
+    per_minute: int | None = Field(default=None, ge=1, description="Tasks it begins in a minute, in all processes.")
+    priority: int | None = Field(default=None, description="Who goes first where tasks wait for a place: the higher.")
+    max_hops: int | None = Field(default=None, ge=0, description="Hand-overs of one task between its peers.")
+
+
+class TeamSettings(Section):
+    """The team of sub-agents."""
+
+    approve: tuple[str, ...] = Field(
+        default=(), description="Agents that a person must approve before they run, by name."
+    )
+    tables: tuple[Path, ...] = Field(
+        default=(), description="CSV and Parquet files that the analyst reads; every user may ask about them."
+    )
+    logs: tuple[Path, ...] = Field(
+        default=(), description="Log files that the diagnostician reads; every user may ask about them."
+    )
+    keeper: bool = Field(
+        default=False, description="Whether the team has a member that remembers, looks up and forgets on request."
+    )
+    at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tasks that the team's agents work on at the same time, in one process over all its runs; where tasks wait, the row with the higher priority goes first. Unset sets no bound.",
+    )
+    model_calls: int = Field(default=10, ge=1, description="Model calls of one agent's task, where its row names none.")
+    tool_calls: int = Field(default=20, ge=0, description="Tool calls of one agent's task, where its row names none.")
+    context_tokens: int = Field(
+        default=60_000,
+        ge=100,
+        description="Tokens of an agent's conversation from which old tool results are left out.",
+    )
+    max_hops: int = Field(default=6, ge=0, description="Hand-overs of one task between peers.")
+    agents: dict[str, AgentSettings] = Field(
+        default_factory=dict,
+        description='Numbers of single agents and teams of the table, by name, as JSON: {"researcher": {"seconds": 20, "priority": 2}}.',
+    )
+    overhead_warns_at: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
+    )
