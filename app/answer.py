@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from twintrack.nodes.state import Status
+from twintrack.nodes.state import Draft, Status
 
 
 class Cited(BaseModel):
@@ -134,8 +134,16 @@ def answer_of(state: dict[str, Any]) -> dict[str, Any]:
         "confidence": decision["confidence"] if decision else 0.0,
         "degraded": bool(degraded),
         "cached": cache if (cache := state.get("cache")) in ("exact", "similar") else "",
-        "reason": degraded or draft.get("reason", "") or (decision["reason"] if decision else ""),
+        "reason": _reason(draft, degraded) or (decision["reason"] if decision else ""),
         "coverage": state.get("coverage"),
         "coordination": state.get("coordination"),
         "steps": [{key: step[key] for key in StepSummary.model_fields} for step in state.get("steps", [])],
     }
+
+
+def _reason(draft: Draft, degraded: str) -> str:
+    """Return why a simpler path answered; without an answer also why there is none, and what was looked at."""
+    why = draft.get("reason", "")
+    if degraded and draft["status"] == "answered":
+        return degraded
+    return "; ".join(filter(None, [degraded, why if why not in degraded else ""]))

@@ -13,6 +13,7 @@ from twintrack.evals.rows import Tick
 from twintrack.nodes.answer import quote
 from twintrack.nodes.grade import grade, graded
 from twintrack.nodes.state import DirectState
+from twintrack.nodes.step_down import after_direct
 
 Figures = dict[str, Any]
 MOST = 400
@@ -63,7 +64,10 @@ async def _sent_on(question: str, passages: list[Passage], embedder: Embedder, w
     judged: Any = {**state, **await grade(state)}
     if judged["draft"]:
         return False
-    return graded(weak)(judged) != "answer" or (await quote(judged, embedder=embedder))["draft"] is None
+    if graded(weak)(judged) != "answer":
+        return True
+    judged |= await quote(judged, embedder=embedder)
+    return after_direct(judged, {}) == "team"
 
 
 def _sample(asked: Sequence[Asked]) -> list[Asked]:

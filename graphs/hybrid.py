@@ -24,7 +24,7 @@ from twintrack.nodes.step_down import after_direct, after_team, step_down
 def build(resources: Resources) -> StateGraph[State, Context, InputState, OutputState]:
     """Draw: START -> admit -> recall -> route -> (direct | team) -> release -> remember -> END.
 
-    admit  -> refuse when a rail blocks;  route -> release with a kept answer;  direct -> team on weak evidence;
+    admit  -> refuse when a rail blocks;  route -> release with a kept answer;  direct -> team without an answer;
     team -> step_down -> direct when the team has no answer;  any broken step -> fail.
     """
     embedder, budgets = resources.embedder, resources.budgets

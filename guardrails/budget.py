@@ -22,7 +22,7 @@ from twintrack.guardrails.loops import LoopLimits, Loops
 from twintrack.guardrails.one_handler import OneHandler
 from twintrack.guardrails.spent import Usage, canonical, metadata_of, tokens_of
 
-__all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for", "meter_of", "tokens_spent"]
+__all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for"]
 
 CHARS_PER_TOKEN = 3
 ANSWER_TOKENS = 200
@@ -149,6 +149,16 @@ class SpendMeter(OneHandler):
             raise
         return account
 
+    def spent(self) -> bool:
+        """Tell whether the run has come to a limit, so that no new work is begun; the limit is noted."""
+        account = self.account
+        try:
+            with account.lock:
+                account.refuse("model_calls", min(1, account.calls["model_calls"]))
+        except BudgetExceeded as error:
+            self.stop(error.problem)
+        return bool(self.stopped)
+
     def stop(self, why: str) -> None:
         """Note that a limit was reached; the first one counts."""
         self._notes.stopped = self._notes.stopped or why
@@ -271,16 +281,3 @@ class Meters:
         """Return the one that a run with these handlers lacks."""
         metered = any(isinstance(handler, SpendMeter) for handler in present)
         return [] if metered else [self.meter(context, identity)]
-
-
-def meter_of(config: Mapping[str, Any]) -> SpendMeter | None:
-    """Return the meter of the run that a step's config belongs to; None where nothing counts."""
-    callbacks = config.get("callbacks")
-    handlers = callbacks if isinstance(callbacks, list) else getattr(callbacks, "handlers", ())
-    return next((handler for handler in handlers if isinstance(handler, SpendMeter)), None)
-
-
-def tokens_spent(config: Mapping[str, Any]) -> int:
-    """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
-    meter = meter_of(config)
-    return meter.account.read + meter.account.written if meter else 0

@@ -8,7 +8,8 @@ from langchain_core.runnables.config import merge_configs
 
 from twintrack.core.errors import BudgetExceeded
 from twintrack.guardrails.accounts import Limits, task_of
-from twintrack.guardrails.budget import SpendMeter, meter_of
+from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.run_meter import meter_of
 from twintrack.nodes.state import Assignment
 from twintrack.nodes.work import Agent, Finding
 

@@ -11,6 +11,7 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation, Passage, cite
 from twintrack.core.tokens import sentences
 from twintrack.guardrails import Policy
+from twintrack.nodes.abstain import abstained
 from twintrack.nodes.extract import best_sentence, extract
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import answer_prompt, say
@@ -28,12 +29,10 @@ _ENDS = re.compile(r"[.!?\]\n。！？]")
 async def quote(state: DirectState, *, embedder: Embedder, policy: Policy | None = None) -> dict[str, Any]:
     """Answer with the best sentences of the passages, word for word; with a policy they are heard at once.
 
-    Where no sentence can be the answer there is no draft, so that the team gets a try; once it has had it, abstain.
+    Where no sentence can be the answer, abstain.
     """
     draft = await extract(state["query"], state["passages"], embedder=embedder)
-    if draft["status"] != "answered":
-        return {"draft": draft if "team" in state.get("tried", []) else None}
-    if policy is not None:
+    if draft["status"] == "answered" and policy is not None:
         _speaker(state, policy).say(draft["text"])
     return {"draft": draft}
 
@@ -82,7 +81,7 @@ def _speak(state: DirectState, pieces: Sequence[str], spoken: int, speaker: Spea
 def cited(question: str, text: str, passages: list[Passage]) -> Draft:
     """Keep the sentences that name a passage and are borne out by it; every mark becomes a citation with its quote."""
     if not text.strip() or _NO_ANSWER in text:
-        return Draft(status="abstained", text=say("abstain", question), citations=[], reason="not in the passages")
+        return abstained(question, passages, say("not there", question))
     kept: list[str] = []
     citations: dict[int, Citation] = {}
     for sentence in _marked_sentences(text):
@@ -93,7 +92,7 @@ def cited(question: str, text: str, passages: list[Passage]) -> Draft:
                 citations.setdefault(number, _citation(number, sentence, passages[number - 1]))
             kept.append(_MARK.sub(lambda mark, known=numbers: mark[0] if int(mark[1]) in known else "", sentence))  # type: ignore[misc]
     if not kept:
-        return Draft(status="abstained", text=say("abstain", question), citations=[], reason="no claim was supported")
+        return abstained(question, passages, say("no claim", question))
     return Draft(status="answered", text=" ".join(kept), citations=[citations[n] for n in sorted(citations)])
 
 

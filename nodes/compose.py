@@ -54,16 +54,17 @@ async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict
         status="answered",
         text=text,
         citations=citations,
-        reason=_partial(coverage(plan, steps), done),
+        reason=_told(state, coverage(plan, steps), done),
         rests_on="documents" if citations else "calculation",
     )
     return update | {"draft": draft}, tokens
 
 
-def _partial(covered: Coverage, done: Sequence[StepResult]) -> str:
-    """Say what the answer lacks: steps without a result, and what those with one say they lack."""
+def _told(state: TeamState, covered: Coverage, done: Sequence[StepResult]) -> str:
+    """Say that the direct track had no answer, and what this one lacks: steps, and what those with a result miss."""
     missing = len(covered["lacking"])
-    said = [f"{missing} of {covered['planned']} steps have no result"] if missing else []
+    said = ["escalated from direct to team"] if "direct" in state.get("tried", []) else []
+    said += [f"{missing} of {covered['planned']} steps have no result"] if missing else []
     return "; ".join([*said, *dict.fromkeys(f"{step['agent']}: {step['error']}" for step in done if step["error"])])
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage, cite
 from twintrack.core.tokens import Span, is_chinese
+from twintrack.nodes.abstain import abstained
 from twintrack.nodes.answerable import shipped
 from twintrack.nodes.clauses import clauses
-from twintrack.nodes.prompts import say
 from twintrack.nodes.quotable import Quotable, quotables
 from twintrack.nodes.sentence_scores import Weights, content, coverage, weigh, word_scores
 from twintrack.nodes.signs import Quote, mismatches, signs
@@ -107,7 +107,7 @@ async def extract(question: str, passages: Sequence[Passage], *, embedder: Embed
         # A question of several parts is like none of its answers: look for one part at a time.
         found = [await _answering(part, passages, embedder) for part in _parts(question)]
         chosen = list({(part[0].passage["id"], part[0].start): part[0] for part in found if part}.values())
-    return _quoted(chosen) if chosen else _abstained(question, passages)
+    return _quoted(chosen) if chosen else abstained(question, passages)
 
 
 async def _answering(question: str, passages: Sequence[Passage], embedder: Embedder | None) -> list[Candidate]:
@@ -226,9 +226,3 @@ def _quoted(chosen: Sequence[Candidate]) -> Draft:
     ]
     text = " ".join(f"{citation['quote']} [{citation['marker']}]" for citation in citations)
     return Draft(status="answered", text=text, citations=citations)
-
-
-def _abstained(question: str, passages: Sequence[Passage]) -> Draft:
-    titles = list(dict.fromkeys(passage["title"] for passage in passages))
-    looked = f"looked at {', '.join(titles[:5])}" if titles else "no passage was found"
-    return Draft(status="abstained", text=say("abstain", question), citations=[], reason=looked)

@@ -1,4 +1,4 @@
-"""Every prompt and every phrase the product says itself, in both languages."""
+"""Every prompt and every phrase the product says itself, in each language it speaks."""
 
 import re
 import secrets
@@ -10,7 +10,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.runtime import get_runtime
 
 from twintrack.core.context import Context
-from twintrack.core.tokens import is_chinese
+from twintrack.core.language import Phrase, in_language, language_of
 from twintrack.memory.schemas import Recalled
 from twintrack.memory.working import window
 from twintrack.nodes.shown import shown
@@ -83,20 +83,36 @@ Question:
 
 {claims}"""
 
-_PHRASES = {
+_PHRASES: dict[str, Phrase] = {
     "abstain": (
         "I did not find an answer to this in the documents.",
         "我在文档中没有找到这个问题的答案。",
+        "我在文件中沒有找到這個問題的答案。",
     ),
     "failed": (
         "Something went wrong on my side, so this question has no answer yet. Please try again.",
         "我这边出现了问题，暂时无法回答。请再试一次。",
+        "我這邊出現了問題，暫時無法回答。請再試一次。",
     ),
-    "partial": ("Not answered: {tasks}", "未能回答：{tasks}"),
-    "noted": ("Noted: {facts}", "记住了：{facts}"),
-    "known": ("You told me: {facts}", "您告诉过我：{facts}"),
-    "empty": ("Please write a question.", "请输入一个问题。"),
-    "rejected": ("Not done, because it was not approved: {tasks}", "未获批准，因此没有执行：{tasks}"),
+    "partial": ("Not answered: {tasks}", "未能回答：{tasks}", "未能回答：{tasks}"),
+    "noted": ("Noted: {facts}", "记住了：{facts}", "記住了：{facts}"),
+    "known": ("You told me: {facts}", "您告诉过我：{facts}", "您告訴過我：{facts}"),
+    "empty": ("Please write a question.", "请输入一个问题。", "請輸入一個問題。"),
+    "rejected": (
+        "Not done, because it was not approved: {tasks}",
+        "未获批准，因此没有执行：{tasks}",
+        "未獲批准，因此沒有執行：{tasks}",
+    ),
+    "looked at": ("looked at: {titles}", "查阅了：{titles}", "查閱了：{titles}"),
+    "nothing found": ("no passage was found", "没有找到任何段落", "沒有找到任何段落"),
+    "not there": ("not in the passages", "段落中没有答案", "段落中沒有答案"),
+    "no claim": ("no claim was supported by its passage", "没有任何说法得到原文支持", "沒有任何說法得到原文支持"),
+    "no citation": ("no citation resolved", "引用无法核实", "引用無法核實"),
+    "not judged right": (
+        "the judge found no answer in what was cited",
+        "复核认为引用的内容没有回答这个问题",
+        "覆核認為引用的內容沒有回答這個問題",
+    ),
 }
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _SAID_BEFORE = 6
@@ -114,10 +130,7 @@ def prompts_version() -> str:
 
 def say(phrase: str, question: str, **parts: str) -> str:
     """Return a phrase in the language the caller chose, or else in the question's."""
-    english, chinese = _PHRASES[phrase]
-    chosen = chosen_locale()
-    in_chinese = chosen.lower().startswith("zh") if chosen else is_chinese(question)
-    return (chinese if in_chinese else english).format(**parts)
+    return in_language(_PHRASES[phrase], language_of(question, chosen_locale())).format(**parts)
 
 
 def fenced(text: str) -> str:

@@ -6,19 +6,18 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from twintrack.guardrails import Policy
-from twintrack.guardrails.budget import meter_of
 from twintrack.guardrails.citations import Citations
+from twintrack.guardrails.refusals import refusal
+from twintrack.guardrails.run_meter import meter_of
+from twintrack.nodes.abstain import abstained
 from twintrack.nodes.labels import also
-from twintrack.nodes.prompts import say
 from twintrack.nodes.speak import answer_id
 from twintrack.nodes.state import Draft, State
 
 
 async def release(state: State, config: RunnableConfig, *, policy: Policy) -> dict[str, Any]:
     """Turn the draft into the answer; without a draft the honest answer is to abstain."""
-    draft = state.get("draft") or Draft(
-        status="abstained", text=say("abstain", state["question"]), citations=[], reason=_looked_at(state)
-    )
+    draft = state.get("draft") or abstained(state["question"], state.get("passages", []), state.get("failure", ""))
     draft = _cited(draft, state)
     verdict = policy.check_output(draft["text"], sources=[citation["quote"] for citation in draft["citations"]])
     if verdict.blocked:
@@ -49,7 +48,8 @@ def _cited(draft: Draft, state: State) -> Draft:
     verdict = Citations().check(draft["text"], draft["citations"], own=own)
     if not verdict.blocked:
         return draft
-    return Draft(status="abstained", text=verdict.reason, citations=[], reason="its citations do not hold")
+    text = refusal("uncited", state["question"])
+    return Draft(status="abstained", text=text, citations=[], reason="its citations do not hold")
 
 
 def _message(draft: Draft, state: State, degraded: str) -> AIMessage:
@@ -61,9 +61,3 @@ def _message(draft: Draft, state: State, degraded: str) -> AIMessage:
         "degraded": degraded,
     }
     return AIMessage(draft["text"], id=answer_id(state["messages"]), additional_kwargs=extra)
-
-
-def _looked_at(state: State) -> str:
-    titles = dict.fromkeys(passage["title"] for passage in state.get("passages", []))
-    seen = "; ".join(list(titles)[:3]) or "no document"
-    return "; ".join(filter(None, [state.get("failure", ""), f"looked at: {seen}"]))

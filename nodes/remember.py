@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from twintrack.core.context import Context, identity_of
 from twintrack.core.tool_calls import place_of
-from twintrack.guardrails.budget import tokens_spent
+from twintrack.guardrails.run_meter import tokens_spent
 from twintrack.memory.schemas import Turn
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.prompts import chosen_locale

@@ -2,6 +2,9 @@
 
 from typing import Any, Literal
 
+from langchain_core.runnables import RunnableConfig
+
+from twintrack.guardrails.run_meter import is_spent
 from twintrack.nodes.labels import also
 from twintrack.nodes.state import State
 
@@ -17,9 +20,11 @@ async def step_down(state: State) -> dict[str, Any]:
     }
 
 
-def after_direct(state: State) -> Literal["team", "release"]:
-    """Escalate once when the direct track left no draft for want of evidence."""
-    return "release" if state.get("draft") or "team" in state.get("tried", []) else "team"
+def after_direct(state: State, config: RunnableConfig) -> Literal["team", "release"]:
+    """Escalate once where the direct track has no answer, unless the run has reached one of its limits."""
+    draft = state.get("draft")
+    answered = draft is not None and draft["status"] != "abstained"
+    return "release" if answered or "team" in state.get("tried", []) or is_spent(config) else "team"
 
 
 def after_team(state: State) -> Literal["step_down", "release"]:

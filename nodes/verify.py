@@ -12,6 +12,7 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Passage
 from twintrack.guardrails import Policy
 from twintrack.guardrails.citations import unresolved
+from twintrack.nodes.abstain import abstained
 from twintrack.nodes.claims import Claim, cited_claims, marks, without, without_claims
 from twintrack.nodes.judge import judge
 from twintrack.nodes.labels import also
@@ -72,12 +73,12 @@ def checked(question: str, draft: Draft, passages: Mapping[str, Passage]) -> Dra
     bad = [one for one in draft["citations"] if unresolved(one, passages.get(one["passage_id"]))]
     good = [one for one in draft["citations"] if one not in bad]
     if not good:
-        return _abstained(question, "no citation resolved")
+        return abstained(question, passages.values(), say("no citation", question))
     if bad:
         quotes = [citation["quote"] for citation in draft["citations"]]
         text = without(draft["text"], {citation["marker"] for citation in bad}, quotes)
         draft = Draft(**{**draft, "text": text, "citations": good})
-    return _kept(question, draft, _unsupported(question, draft, passages))
+    return _kept(question, draft, _unsupported(question, draft, passages), passages)
 
 
 def _unsupported(question: str, draft: Draft, passages: Mapping[str, Passage]) -> list[Claim]:
@@ -98,7 +99,7 @@ def _by_marker(draft: Draft, passages: Mapping[str, Passage]) -> dict[int, Passa
     return {one["marker"]: passages[one["passage_id"]] for one in draft["citations"] if one["passage_id"] in passages}
 
 
-def _kept(question: str, draft: Draft, bad: Iterable[Claim]) -> Draft:
+def _kept(question: str, draft: Draft, bad: Iterable[Claim], passages: Mapping[str, Passage]) -> Draft:
     """Return the draft without some claims, and without the citations that then vouch for nothing."""
     if not (dropped := list(bad)):
         return draft
@@ -106,7 +107,7 @@ def _kept(question: str, draft: Draft, bad: Iterable[Claim]) -> Draft:
     said = {int(mark[1]) for mark in marks(text, [one["quote"] for one in draft["citations"]])}
     good = [one for one in draft["citations"] if one["marker"] in said]
     if not good:
-        return _abstained(question, "no claim was supported by its passage")
+        return abstained(question, passages.values(), say("no claim", question))
     return Draft(**{**draft, "text": text, "citations": good})
 
 
@@ -121,9 +122,5 @@ async def _judged(
     except TwintrackError as error:
         return {"draft": draft, "degraded": also(state, f"not judged: {error.problem}")}
     if whole and not answers:
-        return {"draft": _abstained(question, "the judge found no answer in what was cited")}
-    return {"draft": _kept(question, draft, [found[place] for place in sorted(bad)])}
-
-
-def _abstained(question: str, reason: str) -> Draft:
-    return Draft(status="abstained", text=say("abstain", question), citations=[], reason=reason)
+        return {"draft": abstained(question, passages.values(), say("not judged right", question))}
+    return {"draft": _kept(question, draft, [found[place] for place in sorted(bad)], passages)}

@@ -46,7 +46,7 @@ async def test_only_what_the_model_cites_is_kept(opener: Opener) -> None:
 
 @pytest.mark.parametrize("text", ["NO ANSWER", "The lighthouse is tall.", "It is tall. [42]", " "])
 async def test_an_answer_without_one_good_citation_is_none(opener: Opener, text: str) -> None:
-    async with stubbed(opener, answerer=lambda _: says(text)) as (app, _):
+    async with stubbed(opener, answerer=lambda _: says(text), agent=lambda _: says("I found nothing.")) as (app, _):
         answer = await ask(app, SIMPLE)
     assert answer.status == "abstained"
     assert not answer.citations

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from twintrack.guardrails.budget import Limits, SpendMeter
 from twintrack.nodes.admit import admitted
 from twintrack.nodes.grade import graded
 from twintrack.nodes.step_down import after_direct, after_team
 
 DRAFT = {"status": "answered", "text": "x", "citations": []}
+ABSTAINED = {**DRAFT, "status": "abstained"}
 
 
 @pytest.mark.parametrize(
@@ -16,11 +18,22 @@ DRAFT = {"status": "answered", "text": "x", "citations": []}
     [
         ({"draft": DRAFT}, "release"),
         ({"draft": None, "tried": ["direct"]}, "team"),
+        ({"draft": ABSTAINED, "tried": ["direct"]}, "team"),
         ({"draft": None, "tried": ["team", "direct"]}, "release"),
+        ({"draft": ABSTAINED, "tried": ["team", "direct"]}, "release"),
     ],
 )
-def test_direct_escalates_once_and_only_without_a_draft(state: Any, goes_to: str) -> None:
-    assert after_direct(state) == goes_to
+def test_direct_escalates_once_and_only_without_an_answer(state: Any, goes_to: str) -> None:
+    assert after_direct(state, {}) == goes_to
+
+
+@pytest.mark.parametrize(("calls", "goes_to"), [(0, "team"), (1, "team"), (2, "release")])
+def test_a_run_at_its_limit_does_not_escalate_and_says_so(calls: int, goes_to: str) -> None:
+    meter = SpendMeter(Limits(model_calls=2))
+    if calls:
+        meter.take("model_calls", calls)
+    assert after_direct({"draft": ABSTAINED, "tried": ["direct"]}, {"callbacks": [meter]}) == goes_to  # type: ignore[typeddict-item]
+    assert ("2 model calls" in " ".join(meter.labels())) == (goes_to == "release")
 
 
 @pytest.mark.parametrize(
