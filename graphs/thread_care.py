@@ -78,7 +78,7 @@ class ThreadCare:
 
     async def _let_go(self, thread: "_Thread") -> None:
         if self.keep_last is not None and await thread.storage.count(thread.id) > self.keep_last * (1 + 1 / _SLACK):
-            await thread.storage.prune(thread.id, self.keep_last, retention=True)
+            await thread.storage.prune(thread.id, self.keep_last)
 
 
 @dataclass(frozen=True, slots=True)

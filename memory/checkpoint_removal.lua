@@ -79,6 +79,14 @@ local function sweep_runs(gone)
   return ended
 end
 
+local function sweep_names(gone)
+  local fields, dead = redis.call('HGETALL', info), {}
+  for at = 1, #fields, 2 do
+    if string.sub(fields[at], 1, 5) == 'name:' and gone[fields[at + 1]] then dead[#dead + 1] = fields[at] end
+  end
+  batched('HDEL', info, dead)
+end
+
 local function with(count, names)
   table.insert(names, 1, tostring(count))
   return names
@@ -104,6 +112,7 @@ local function remove_all_but(keep)
   batched('HDEL', rows, dead)
   batched('ZREM', ids, dead)
   sweep_values(kept)
+  sweep_names(gone)
   return with(#dead, sweep_runs(gone))
 end
 

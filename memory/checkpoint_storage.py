@@ -202,9 +202,12 @@ class CheckpointStorage:
         """Remove a thread and every trace of it."""
         await self._forget(thread_id, await self._run(scripts.DELETE, thread_id, []))
 
-    async def prune(self, thread_id: str, keep_last: int, *, retention: bool) -> int:
-        """Remove old checkpoints; return how many went."""
-        arguments = [b"%d" % keep_last, b"1" if retention else b"0", tag("__interrupt__")]
+    async def prune(self, thread_id: str, keep_last: int, *, of_each: bool = False) -> int:
+        """Remove old checkpoints, of the root or of each namespace, and return how many went.
+
+        Those that are named, that asked a person something, or that others are rebuilt from stay.
+        """
+        arguments = [b"%d" % keep_last, b"1" if of_each else b"0", tag("__interrupt__")]
         count, *runs = await self._run(scripts.PRUNE, thread_id, arguments)
         await self._forget(thread_id, runs)
         return int(count)

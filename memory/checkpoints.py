@@ -249,12 +249,15 @@ class VersionedRedisSaver(FromThreads):
         keep_last: int | None = None,
         **_ignored: Any,
     ) -> None:
-        """Remove old versions; with `keep_last`, named ones and those that asked a person something stay."""
+        """Remove old versions but for named ones and those that asked a person something.
+
+        Without `keep_last` the newest of each namespace stays; with it so many, and what their subgraphs did since.
+        """
         for thread_id in map(str, thread_ids):
             if strategy in ("delete", "delete_all"):
                 await self.adelete_thread(thread_id)
             else:
-                await self.storage.prune(thread_id, keep_last or 1, retention=keep_last is not None)
+                await self.storage.prune(thread_id, keep_last or 1, of_each=keep_last is None)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy every version of every namespace, with what was written to them."""

@@ -167,7 +167,7 @@ class Versions:
         if keep_last < 1:
             raise InputError("At least one version has to stay.", fix="keep 1 or more, or delete the thread")
         before = await self._storage.count(thread_id)
-        await self._storage.prune(thread_id, keep_last, retention=True)
+        await self._storage.prune(thread_id, keep_last)
         return before - await self._storage.count(thread_id)
 
     async def delete(self, thread_id: str, *, forget: bool = False, identity: Identity | None = None) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from twintrack.core.answer_cache import AnswerCache, Found, Kept, Walls, answers_of, forget_answers
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import LocalEmbedder
@@ -101,7 +102,7 @@ NAMES = st.sampled_from(
 ) | (st.text(alphabet="aA*|{}:%\\-@ \"'中", max_size=4))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(owners=st.lists(st.tuples(NAMES, NAMES, st.booleans()), min_size=2, max_size=6, unique=True))
 def test_no_answer_crosses_a_wall_whatever_the_names(redis_url: str, owners: list[tuple[str, str, bool]]) -> None:
     async def probe() -> None:

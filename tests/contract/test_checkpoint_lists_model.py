@@ -1,9 +1,10 @@
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.contract.checkpoint_makers import config, id_of, put
+from tests.examples import examples
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.checkpoints import VersionedRedisSaver
 
@@ -28,7 +29,7 @@ Model = dict[tuple[str, str, str], tuple[list[str], str]]
 """Values and run by thread, namespace and id."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(OPERATIONS, max_size=20))
 async def test_two_processes_never_lose_or_keep_a_piece(source: RedisSource, operations: list[Any]) -> None:
     await source.client().flushall()

@@ -1,10 +1,11 @@
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 
 from tests.contract.checkpoint_makers import checkpoint, config
+from tests.examples import examples
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.checkpoints import VersionedRedisSaver
 
@@ -25,7 +26,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     operations=st.lists(OPERATIONS, max_size=25),
     asked=st.tuples(THREADS, st.none() | SPACES, st.none() | IDS, st.none() | st.integers(1, 4)),

@@ -5,11 +5,12 @@ import operator
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
+from tests.examples import examples
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.checkpoints import VersionedRedisSaver
@@ -109,7 +110,7 @@ def _at(thread: str) -> Any:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_turns_and_rollbacks_leave_what_the_turns_that_count_leave(
     redis_url: str, shape: str, steps: list[Any]

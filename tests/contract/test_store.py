@@ -3,12 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from langgraph.store.base import GetOp, InvalidNamespaceError, ListNamespacesOp, MatchCondition, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
 from numpy.typing import NDArray
 
+from tests.examples import examples
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.store import RedisVectorStore
@@ -186,7 +187,7 @@ OPS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(OPS, min_size=1, max_size=4), max_size=8))
 async def test_any_operations_give_what_langgraphs_own_store_gives(
     batches: list[list[Any]], source: RedisSource

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
+from tests.examples import examples
 from tests.unit.test_team_steps import result, state, step
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate
@@ -80,7 +81,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(values)
 async def test_no_decision_whatever_breaks_the_turn_or_lets_a_step_run_unasked(answer: Any) -> None:
     team = await resumed({"decisions": answer})
