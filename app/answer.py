@@ -1,6 +1,5 @@
 """What a caller gets back from one turn."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,14 +54,9 @@ class Usage(BaseModel):
     unpriced: tuple[str, ...] = ()
     """Models called that have no price."""
     first_token_seconds: float | None = None
-    """When the first words were heard; None where the turn was not streamed, or nothing was said before its end."""
+    """When the first checked words of the answer were out, which whoever streams hears then; None without an answer."""
     last_token_seconds: float | None = None
-
-    def heard(self, times: Sequence[float]) -> "Usage":
-        """Return it with when words were heard."""
-        if not times:
-            return self
-        return self.model_copy(update={"first_token_seconds": times[0], "last_token_seconds": times[-1]})
+    """When the whole answer was out."""
 
 
 class Coverage(BaseModel):

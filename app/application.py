@@ -147,13 +147,9 @@ class App:
                 stream_mode=["tasks", "messages", "values"],
                 subgraphs=True,
             )
-            heard: list[float] = []
             async for event in restored(events_of(run, final), found, self.parts.vault, turn.identity):
-                if event.kind == "token":
-                    heard.append(round(time.monotonic() - started, 4))
                 yield event
             answer = await self._answer(final, turn, found, started)
-            answer = answer.model_copy(update={"usage": answer.usage.heard(heard)})
         yield StreamEvent("answer", answer=answer)
 
     async def erase(self, user_id: str, *, tenant_id: str = "default") -> Erased:
@@ -189,7 +185,7 @@ class App:
 
     async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
         shown = await with_originals(answer_of(state), found, self.parts.vault, turn.identity)
-        usage = Usage(**{**turn.meter.usage(), "seconds": round(time.monotonic() - started, 4)})
+        usage = Usage(**{**turn.meter.usage(), **_times(turn.meter, started)})
         version, trace_id = await self._head(turn.thread_id)
         return Answer(**shown, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
 
@@ -246,6 +242,12 @@ class Turn:
     def identity(self) -> Identity:
         """Return who asks."""
         return Identity(self.context.tenant_id, self.context.user_id)
+
+
+def _times(meter: SpendMeter, started: float) -> dict[str, float]:
+    """Return when the answer's first and last words were out, where they were, and when the turn ended."""
+    words = dict(zip(("first_token_seconds", "last_token_seconds"), meter.words_out or (), strict=False))
+    return {name: round(at - started, 4) for name, at in {**words, "seconds": time.monotonic()}.items()}
 
 
 def _unknown_thread(thread_id: str) -> UnknownThread:

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,6 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     citations = [pair for outcome in outcomes for pair in zip(outcome.answer.citations, outcome.stored, strict=True)]
     answerable = [outcome for outcome in outcomes if outcome.answerable]
     cited = [(citation, outcome) for outcome in outcomes for citation in outcome.answer.citations]
-    times = sorted(outcome.ms for outcome in outcomes)
     return {
         "questions": len(outcomes),
         "answerable": len(answerable),
@@ -91,7 +90,9 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "citation_recall": _mean(any(_supports(c, o) for c in o.answer.citations) for o in answerable),
         "citations_resolve": _mean(resolves(citation, stored) for citation, stored in citations),
         "abstention_f1": _round(class_f1([o.abstained for o in outcomes], [not o.answerable for o in outcomes])),
-        "answer_ms": {"p50": _round(statistics.median(times)), "p95": _round(times[int(len(times) * 0.95)])},
+        "answer_ms": _spread(outcome.ms for outcome in outcomes),
+        "ttft_ms": _spread(_ms(outcome.answer.usage.first_token_seconds) for outcome in outcomes),
+        "ttlt_ms": _spread(_ms(outcome.answer.usage.last_token_seconds) for outcome in outcomes),
         "status": dict(Counter(outcome.answer.status for outcome in outcomes)),
         "route": dict(Counter(outcome.answer.route for outcome in outcomes)),
         "degraded": sum(outcome.answer.degraded for outcome in outcomes),
@@ -121,6 +122,16 @@ def _supports(citation: Cited, outcome: Outcome) -> bool:
     if documents := gold_documents(outcome.row):
         return outcome.answerable and citation.document_id in documents
     return holds(citation.quote, outcome.gold)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
+
+
+def _spread(values: Iterable[float | None]) -> dict[str, float]:
+    """Return the median and the 95th percentile of the times that are known."""
+    times = sorted(value for value in values if value is not None)
+    return {"p50": _round(statistics.median(times)), "p95": _round(times[int(len(times) * 0.95)])} if times else {}
 
 
 def _mean(values: Any) -> float:

@@ -2,6 +2,7 @@
 # Constants stand for the parent's properties in `_Outermost`.
 # pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, cast
@@ -19,6 +20,7 @@ from twintrack.core.step_recorder import StepRecorder
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
 from twintrack.graphs.thread_care import ThreadCare
 from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.run_meter import meter_of
 
 TRACE_ID = "twintrack_trace_id"
 """Key of a run's config metadata, hence of every checkpoint it writes."""
@@ -69,7 +71,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
             where = _configurable(self.config, config)
             saver = where.get("__pregel_checkpointer") or self.checkpointer
             run = self.care.around(run, saver, {**(config or {}), "configurable": where}, note)
-        return _within(turn, run, note) if turn else run
+        return _within(turn, _timed(run, meter_of(config or {}), note), note) if turn else run
 
     async def _begin(self, input: Any, config: RunnableConfig | None, context: Any) -> Turn | None:
         if not self.tracer.enabled:
@@ -175,6 +177,16 @@ async def _within(turn: Turn, inner: Any, note: Mapping[str, str]) -> AsyncGener
         turn.fail(error, note)
         raise
     turn.end({**_outcome(turn), **note})
+
+
+async def _timed(run: Any, meter: SpendMeter | None, note: dict[str, str]) -> AsyncGenerator[Any]:
+    """Run, and note in milliseconds when the answer's first and last words were out."""
+    began = time.monotonic()
+    async with aclosing(run):
+        async for chunk in run:
+            yield chunk
+    for name, moment in zip(("first_token_ms", "last_token_ms"), (meter and meter.words_out) or (), strict=False):
+        note[name] = str(round((moment - began) * 1000))
 
 
 def _outcome(turn: Turn) -> dict[str, str]:

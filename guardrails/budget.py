@@ -73,6 +73,7 @@ class _Notes:
     """What is said of a run beside its sums."""
 
     stopped: str = ""
+    words_out: tuple[float, float] | None = None
     unpriced: dict[str, None] = field(default_factory=dict)
     instead: dict[str, None] = field(default_factory=dict)
 
@@ -110,6 +111,16 @@ class SpendMeter(OneHandler):
     def stopped(self) -> str:
         """Return which limit was reached first; empty while none was."""
         return self._notes.stopped
+
+    @property
+    def words_out(self) -> tuple[float, float] | None:
+        """Return when the first and the last words of the answer were out, on the monotonic clock; None before that."""
+        return self._notes.words_out
+
+    def speak(self) -> None:
+        """Note that words of the answer are out now."""
+        now, before = time.monotonic(), self._notes.words_out
+        self._notes.words_out = (before[0] if before else now, now)
 
     def labels(self) -> list[str]:
         """Return what must be said of the run: the limit it ran into, and models that took over from others."""

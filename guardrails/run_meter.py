@@ -23,3 +23,9 @@ def tokens_spent(config: Mapping[str, Any]) -> int:
     """Return the tokens that the run of a step's config has spent so far; 0 where nothing counts them."""
     meter = meter_of(config)
     return meter.account.read + meter.account.written if meter else 0
+
+
+def words_are_out(config: Mapping[str, Any]) -> None:
+    """Note for the run of a step's config that words of its answer are out now."""
+    if meter := meter_of(config):
+        meter.speak()

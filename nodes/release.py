@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from twintrack.guardrails import Policy
 from twintrack.guardrails.citations import Citations
 from twintrack.guardrails.refusals import refusal
-from twintrack.guardrails.run_meter import meter_of
+from twintrack.guardrails.run_meter import meter_of, words_are_out
 from twintrack.nodes.abstain import abstained
 from twintrack.nodes.labels import also
 from twintrack.nodes.speak import answer_id
@@ -26,6 +26,7 @@ async def release(state: State, config: RunnableConfig, *, policy: Policy) -> di
         draft = Draft(**{**draft, "text": verdict.text})
     degraded = _degraded(state, config)
     label = {"degraded": degraded} if degraded else {}
+    words_are_out(config)
     return {"answer": draft, "draft": draft, "messages": [_message(draft, state, degraded)], **label}
 
 

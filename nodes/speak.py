@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, AnyMessage, HumanMessage
+from langgraph.config import get_config
 from langgraph.graph.message import push_message
 
 from twintrack.guardrails import Policy
+from twintrack.guardrails.run_meter import words_are_out
 
 
 def answer_id(messages: Sequence[AnyMessage]) -> str | None:
@@ -32,4 +34,5 @@ class Speaker:
         text = sentence if verdict.text is None else verdict.text
         chunk: Any = AIMessageChunk(content=f" {text}" if self.begun else text, id=self._id)
         push_message(chunk, state_key=None)
+        words_are_out(get_config())
         self.begun = True

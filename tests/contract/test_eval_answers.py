@@ -18,6 +18,8 @@ KEYS = {
     "citations_resolve",
     "abstention_f1",
     "answer_ms",
+    "ttft_ms",
+    "ttlt_ms",
     "holds_answer",
 }
 ROWS: list[dict[str, Any]] = [
@@ -38,7 +40,7 @@ async def test_quoting_finds_cites_and_withholds(opener: Opener, tmp_path: Any) 
         figures = await answers.run(app, ROWS)
     assert set(figures) >= KEYS
     assert figures["citations_resolve"] == figures["holds_answer"] == figures["abstention_f1"] == 1.0
-    assert figures["answer_ms"]["p50"] > 0
+    assert 0 < figures["ttft_ms"]["p50"] <= figures["ttlt_ms"]["p50"] <= figures["answer_ms"]["p50"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ async def test_a_model_is_judged_by_what_its_passages_bear_out(
     opener: Opener, tmp_path: Any, written: str, holds: float, abstained: int
 ) -> None:
     writer: Part = lambda _: says(written)  # noqa: E731
-    async with stubbed(opener, answerer=writer) as (app, _):
+    async with stubbed(opener, answerer=writer, agent=lambda _: says("I found nothing.")) as (app, _):
         await read_in(app, tmp_path)
         figures = await answers.run(app, ROWS[:1])
     assert figures["holds_answer"] == holds
