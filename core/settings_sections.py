@@ -227,7 +227,9 @@ class CheckpointSettings(Section):
     concurrent_runs: Literal["queue", "reject", "replace"] = Field(
         default="queue", description="Where another run has the thread: wait in the queue, give up, or end the other."
     )
-    on_error: Literal["keep", "rollback"] = Field(default="keep", description="Keep a failed turn, or go back before.")
+    on_error: Literal["keep", "rollback"] = Field(
+        default="keep", description="Keep a failed turn, or go back to the last good one."
+    )
     keep_last: int | None = Field(default=None, ge=1, description="Newest versions kept of a thread; unset keeps all.")
     encryption_key: SecretStr | None = Field(
         default=None, description="AES key of 16, 24 or 32 bytes; checkpoints are encrypted when set."

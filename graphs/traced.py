@@ -5,6 +5,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -70,7 +71,11 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if self.care.needed:
             where = _configurable(self.config, config)
             saver = where.get("__pregel_checkpointer") or self.checkpointer
-            run = self.care.around(run, saver, {**(config or {}), "configurable": where}, note)
+            there: dict[str, Any] = {
+                name: where[name] for name in ("thread_id", "__pregel_checkpointer") if name in where
+            }
+            history = partial(self.aget_state_history, {"configurable": there})
+            run = self.care.around(run, saver, {**(config or {}), "configurable": where}, history, note)
         return _within(turn, _timed(run, meter_of(config or {}), note), note) if turn else run
 
     async def _begin(self, input: Any, config: RunnableConfig | None, context: Any) -> Turn | None:
@@ -80,7 +85,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     def _config(self, config: RunnableConfig | None, context: Any, turn: Turn | None) -> RunnableConfig | None:
         configurable = _configurable(self.config, config)
-        metadata: dict[str, Any] = _owner(configurable, context)
+        metadata: dict[str, Any] = _owner(configurable, context) | self.care.mark
         handlers: list[BaseCallbackHandler] = []
         if self.run_handlers:
             handlers += self.run_handlers(_present(self.config, config), context, _identity(configurable, context))

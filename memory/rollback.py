@@ -29,6 +29,8 @@ class Rollback:
     actor: str
     labels: Mapping[str, Any] = field(default_factory=dict)
     """Further metadata of the new version."""
+    head: str = ""
+    """The newest version there may be; without it, whichever is."""
 
 
 async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollback: Rollback) -> str:
@@ -45,7 +47,7 @@ async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollb
     puts = [_child(serde, rows, now, then) for now, then in moves]
     why = {**rollback.labels, ROLLED_BACK_TO: rollback.to, "reason": rollback.reason, "actor": rollback.actor}
     # The root last, so that it is newer than what its subgraphs go back to.
-    head = replace(_again(serde, "", _there(rows, target), why), expect=_newest_root(names))
+    head = replace(_again(serde, "", _there(rows, target), why), expect=rollback.head or _newest_root(names))
     await storage.put(thread_id, [*puts, head])
     return head.checkpoint_id
 

@@ -223,3 +223,67 @@ async def test_a_run_that_another_has_overtaken_takes_nothing_of_it_back(source:
     with pytest.raises(Conflict):
         await slow
     assert (await Versions(graph).get("t")).id == back.id
+
+
+@pytest.mark.parametrize("writes_more", [False, True], ids=["before it writes again", "after it has written again"])
+async def test_a_run_that_fails_after_another_has_finished_takes_back_its_own_versions_alone(
+    source: RedisSource, tracer: Tracer, writes_more: bool
+) -> None:
+    paused, resumed = asyncio.Event(), asyncio.Event()
+
+    async def stall(state: Words) -> Words:
+        if state["words"][-1] == "slow":
+            paused.set()
+            await resumed.wait()
+            if not writes_more:
+                raise ValueError("with a secret")
+        return {"words": ["stalled"]}
+
+    async def end(state: Words) -> Words:
+        if "slow" in state["words"] and "second" not in state["words"]:
+            raise ValueError("with a secret")
+        return {"answer": {"status": "answered"}}
+
+    builder = StateGraph(Words, context_schema=Context)
+    builder.add_node("stall", stall)
+    builder.add_node("end", end)
+    builder.add_edge(START, "stall")
+    builder.add_edge("stall", "end")
+    # Nothing keeps the two apart: no lease, and a saver that takes every version.
+    compiled = builder.compile(checkpointer=VersionedRedisSaver(source=source))
+    graph = traced(compiled, tracer, care=ThreadCare(on_error="rollback"))
+    await _run(graph, "first")
+    slow = asyncio.create_task(_run(graph, "slow"))
+    await paused.wait()
+    second = await _run(graph, "second")
+    finished = await graph.aget_state(_at())
+    resumed.set()
+    with pytest.raises(ValueError, match="secret"):
+        await slow
+
+    assert (await graph.aget_state(_at())).values == finished.values == second
+    head = await Versions(graph).get("t")
+    assert head.rolled_back_to == (finished.config["configurable"]["checkpoint_id"] if writes_more else "")
+
+
+async def test_a_failure_that_was_kept_is_no_good_version(source: RedisSource, tracer: Tracer) -> None:
+    keeps, goes_back = _graph(source, tracer), _graph(source, tracer, on_error="rollback")
+    await _run(keeps, "good")
+    good = (await Versions(keeps).get("t")).id
+    await _run(keeps, "fail")
+    with pytest.raises(ValueError, match="secret"):
+        await _run(goes_back, "break")
+
+    assert (await Versions(goes_back).get("t")).rolled_back_to == good
+    assert (await goes_back.aget_state(_at())).values["words"] == ["good", "noted good"]
+
+
+async def test_a_version_that_a_person_chose_is_good_whatever_it_holds(source: RedisSource, tracer: Tracer) -> None:
+    graph = _graph(source, tracer, on_error="rollback")
+    await _run(graph, "good")
+    halfway = next(one for one in await Versions(graph).list("t") if one.next == ["act"])
+    await Versions(graph).rollback("t", halfway.id, reason="look again", actor="ada")
+    with pytest.raises(ValueError, match="secret"):
+        await _run(graph, "break")
+
+    assert (await graph.aget_state(_at())).next == ("act",)
