@@ -91,4 +91,5 @@ def nothing_read(report: IngestReport) -> DocumentError | None:
         return None
     if len(report.failed) == 1:
         return DocumentError(report.failed[0].problem, fix=report.failed[0].fix)
-    return DocumentError("Nothing could be read.", fix="see the reasons above")
+    fix = "see the reasons above" if report.failed else "name files that hold text"
+    return DocumentError("Nothing could be read.", fix=fix)

@@ -216,9 +216,11 @@ def _table(file: Path) -> tuple[str, str]:
 
 def _rows(file: Path, source: str) -> Iterator[Document | Failure]:
     # Not splitlines: it also breaks at signs that JSON strings may hold.
-    for number, line in enumerate(_decoded(file).split("\n"), start=1):
-        if line.strip():
-            yield _row(source, number, line)
+    lines = [(number, line) for number, line in enumerate(_decoded(file).split("\n"), start=1) if line.strip()]
+    if not lines:
+        raise DocumentError(f"{file}: the file has no rows.", fix="write one JSON object per line")
+    for number, line in lines:
+        yield _row(source, number, line)
 
 
 def _row(source: str, number: int, line: str) -> Document | Failure:

@@ -14,7 +14,7 @@ from twintrack.app.application import App
 from twintrack.core.context import Identity
 from twintrack.core.passages import Passage
 from twintrack.evals.answer_scores import class_f1, exact, f1, holds
-from twintrack.evals.rows import Row, Tick, gold_documents, question_of
+from twintrack.evals.rows import Row, Tick, gold_answers, gold_documents, is_unanswerable, question_of
 
 TENANT = "eval"
 
@@ -37,12 +37,12 @@ class Outcome:
     @property
     def answerable(self) -> bool:
         """Tell whether the documents hold an answer."""
-        return not self.row.get("unanswerable", False)
+        return not is_unanswerable(self.row)
 
     @property
     def gold(self) -> list[str]:
         """Return the gold answers."""
-        return [str(answer) for answer in self.row.get("answers") or []]
+        return gold_answers(self.row)
 
 
 async def run(app: App, rows: Sequence[Row], *, tick: Tick | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from twintrack.core.settings import load_settings
+from twintrack.evals.row_checks import says
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 
@@ -37,7 +38,7 @@ async def _cache(data: tuple[Path, ...], limit: int | None, seed: int) -> Figure
     from twintrack.evals import cache as judge
 
     settings = load_settings()
-    files = [read_rows(path, limit=limit, seed=seed) for path in data]
+    files = [read_rows(path, limit=limit, seed=seed, check=says) for path in data]
     source, embedder = RedisSource(settings.redis), open_embedder(settings.models)
     try:
         async with translated():

@@ -13,6 +13,7 @@ from twintrack.evals.cache_command import cache
 from twintrack.evals.multihop_command import multihop
 from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.router_command import router
+from twintrack.evals.row_checks import asks, asks_memory, is_judged, is_turn
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 from twintrack.evals.tools_command import tools
@@ -75,7 +76,7 @@ def guardrails(data: Path, as_json: bool) -> None:
     """Judge the injection rail: attacks stopped, and harmless texts stopped wrongly, by source."""
     from twintrack.evals import guardrails as judge
 
-    show(judge.run(read_rows(data)), as_json)
+    show(judge.run(read_rows(data, check=is_judged)), as_json)
 
 
 @command.command()
@@ -99,7 +100,7 @@ async def _answers(passages: Path, data: Path, limit: int | None, seed: int) -> 
     from twintrack.app.progress import progress_bar
     from twintrack.evals import answers as judge
 
-    rows = read_rows(data, limit=limit, seed=seed)
+    rows = read_rows(data, limit=limit, seed=seed, check=asks)
     settings = own_corpus(passages)
     # Traces of an eval would push the user's own out of the local store.
     settings = settings.model_copy(update={"tracing": settings.tracing.model_copy(update={"keep_local": 0})})
@@ -115,7 +116,7 @@ async def _retrieval(passages: Path, data: Path, limit: int | None, seed: int) -
     from twintrack.core.embeddings import open_embedder
     from twintrack.evals import retrieval as judge
 
-    rows = read_rows(data, limit=limit, seed=seed)
+    rows = read_rows(data, limit=limit, seed=seed, check=asks)
     settings = own_corpus(passages)
     async with open_corpus(settings) as corpus:
         await ingest(corpus.ingest, passages)
@@ -132,7 +133,7 @@ async def _tune(pairs: list[tuple[Path, Path]], limit: int | None, seed: int, ou
 
     found: list[learner.Sample] = []
     for passages, data in pairs:
-        settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed)
+        settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed, check=asks)
         async with open_corpus(settings) as corpus:
             await ingest(corpus.ingest, passages)
             with progress_bar("Asking") as tick:
@@ -159,8 +160,10 @@ async def _memory(turns: Path | None, data: Path) -> Figures:
     settings = load_settings()
     source = RedisSource(settings.redis)
     try:
-        said = read_rows(turns) if turns else []
-        return await judge.run(said, read_rows(data), source=source, embedder=open_embedder(settings.models))
+        said = read_rows(turns, check=is_turn) if turns else []
+        return await judge.run(
+            said, read_rows(data, check=asks_memory), source=source, embedder=open_embedder(settings.models)
+        )
     finally:
         await source.aclose()
 

@@ -3,14 +3,12 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from twintrack.evals.rows import Row, source_of
 from twintrack.guardrails.injection import Injection
 from twintrack.guardrails.injection_model import load_model
-
-Row = Mapping[str, Any]
 
 
 def run(data: Sequence[Row]) -> dict[str, dict[str, float]]:
@@ -22,7 +20,7 @@ def run(data: Sequence[Row]) -> dict[str, dict[str, float]]:
         started = time.perf_counter()
         verdict = rail.check(row["text"])
         took.append((time.perf_counter() - started) * 1000)
-        stopped[int(row["label"]), str(row["source"])].append(verdict.blocked)
+        stopped[int(row["label"]), source_of(row)].append(verdict.blocked)
     return {
         "tpr_by_source": _shares(stopped, 1),
         "fpr_by_source": _shares(stopped, 0),

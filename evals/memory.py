@@ -2,9 +2,9 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from langchain_core.messages import HumanMessage
@@ -13,12 +13,13 @@ from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import MemorySettings
+from twintrack.evals.rows import Row, question_of
 from twintrack.memory.facts import Origin, Statement
 from twintrack.memory.schemas import Turn
 from twintrack.memory.tiers import Memory
 
-Row = Mapping[str, Any]
 EPISODES, FACTS = 10, 3
+_DATES = ("%I:%M %p on %d %B, %Y", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d")
 
 
 async def run(
@@ -33,7 +34,7 @@ async def run(
     tenant = f"eval-{uuid.uuid4().hex}"
     asked = [row for row in data if row.get("evidence")]
     preferences = [row for row in data if row.get("preference")]
-    users = {row["conv"] for row in turns} | {f"profile-{i}" for i in range(len(preferences))}
+    users = {str(row["conv"]) for row in turns} | {f"profile-{i}" for i in range(len(preferences))}
     try:
         figures: dict[str, float | dict[str, float]] = {}
         if asked:
@@ -49,17 +50,17 @@ async def run(
 async def _turns_found(
     memory: Memory, tenant: str, turns: Sequence[Row], asked: Sequence[Row]
 ) -> dict[str, float | dict[str, float]]:
-    for conversation in {row["conv"]: None for row in turns}:
-        said = [row for row in turns if row["conv"] == conversation]
+    for conversation in {str(row["conv"]): None for row in turns}:
+        said = [row for row in turns if str(row["conv"]) == conversation]
         await memory.episodes.add(_as_turns(said), identity=Identity(tenant, conversation))
     by_category: dict[str, list[float]] = defaultdict(list)
     for row in asked:
-        vector = await memory.facts.embedder.embed_one(row["question"])
+        vector = await memory.facts.embedder.embed_one(question_of(row))
         found = await memory.episodes.recall(
-            row["question"], vector, identity=Identity(tenant, row["conv"]), limit=EPISODES
+            question_of(row), vector, identity=Identity(tenant, str(row["conv"])), limit=EPISODES
         )
         ids = {episode["turn_id"] for episode in found}
-        by_category[str(row["category"])].append(float(np.mean([each in ids for each in row["evidence"]])))
+        by_category[str(row.get("category", "none"))].append(float(np.mean([each in ids for each in _evidence(row)])))
     shares = [share for each in by_category.values() for share in each]
     return {
         "recall@10": float(np.mean(shares)),
@@ -67,17 +68,26 @@ async def _turns_found(
     }
 
 
+def _evidence(row: Row) -> list[str]:
+    found = row["evidence"]
+    return [str(one) for one in found] if isinstance(found, list) else str(found).replace(";", " ").split()
+
+
+def _topic(row: Row) -> str:
+    return str(row.get("topic", ""))
+
+
 def _as_turns(said: Sequence[Row]) -> list[Turn]:
     lines = [_line(row) for row in said]
     return [
         Turn(
-            thread_id=row["conv"],
-            turn_id=row["dia_id"],
+            thread_id=str(row["conv"]),
+            turn_id=str(row["dia_id"]),
             question=lines[i],
             answer="",
             route="direct",
             status="answered",
-            created_at=_moment(row["date"]),
+            created_at=_moment(row.get("date")),
             messages=[HumanMessage(line) for line in lines[: i + 1]],
         )
         for i, row in enumerate(said)
@@ -86,11 +96,16 @@ def _as_turns(said: Sequence[Row]) -> list[Turn]:
 
 def _line(row: Row) -> str:
     caption = f" ({row['caption']})" if row.get("caption") else ""
-    return f"{row['speaker']}: {row['text']}{caption}"
+    speaker = f"{row['speaker']}: " if row.get("speaker") else ""
+    return f"{speaker}{row['text']}{caption}"
 
 
-def _moment(date: str) -> float:
-    return datetime.strptime(date, "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC).timestamp()
+def _moment(date: object) -> float:
+    """Return when a turn was said; the beginning of time where the row does not tell in words that are understood."""
+    for form in _DATES:
+        with suppress(ValueError):
+            return datetime.strptime(str(date), form).replace(tzinfo=UTC).timestamp()
+    return 0.0
 
 
 async def _preferences_found(memory: Memory, tenant: str, rows: Sequence[Row]) -> float:
@@ -98,14 +113,14 @@ async def _preferences_found(memory: Memory, tenant: str, rows: Sequence[Row]) -
     counts: dict[str, int] = defaultdict(int)
     owners = []
     for row in rows:
-        owners.append(Identity(tenant, f"profile-{counts[row['topic']]}"))
-        counts[row["topic"]] += 1
+        owners.append(Identity(tenant, f"profile-{counts[_topic(row)]}"))
+        counts[_topic(row)] += 1
     for row, identity in zip(rows, owners, strict=True):
-        statement = Statement(row["preference"], f"{row['topic']}:{counts[row['topic']]}")
+        statement = Statement(row["preference"], f"{_topic(row)}:{counts[_topic(row)]}")
         await memory.facts.add([statement], identity=identity, origin=Origin())
     hits = []
     for row, identity in zip(rows, owners, strict=True):
-        vector = await memory.facts.embedder.embed_one(row["question"])
-        found = await memory.facts.recall(row["question"], vector, identity=identity, limit=FACTS)
+        vector = await memory.facts.embedder.embed_one(question_of(row))
+        found = await memory.facts.recall(question_of(row), vector, identity=identity, limit=FACTS)
         hits.append(row["preference"] in {fact["text"] for fact in found})
     return float(np.mean(hits))

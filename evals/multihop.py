@@ -14,7 +14,7 @@ from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import cite
-from twintrack.evals.rows import Row, Tick
+from twintrack.evals.rows import Row, Tick, question_of
 from twintrack.graphs import team
 from twintrack.graphs.agents import table
 from twintrack.graphs.resources import Resources
@@ -55,15 +55,15 @@ async def run(resources: Resources, rows: Sequence[Row], *, tick: Tick | None = 
     hops = 0
     for number, row in enumerate(rows, 1):
         gold = supports(row)
-        answers = [str(part["answer"]) for part in row["question_decomposition"]]
+        answers = [str(part.get("answer", "")) for part in row["question_decomposition"]]
         by_gold = await _results(resources, row, Hop(resources.corpus, resources.embedder, answers), gold_planner(row))
         by_own = await _results(resources, row, Hop(resources.corpus, resources.embedder), None)
         hops += len(by_own)
         held["gold"].append(gold <= _looked_at(by_gold))
         held["own"].append(gold <= _looked_at(by_own))
-        held["one"].append(gold <= await _by_one_query(resources, str(row["question"])))
+        held["one"].append(gold <= await _by_one_query(resources, question_of(row)))
         if tick:
-            tick(number, len(rows), str(row["question"]))
+            tick(number, len(rows), question_of(row))
     share = {name: round(sum(found) / len(rows), 4) for name, found in held.items()}
     planner = resources.models.chat("planner")
     return {
@@ -86,8 +86,8 @@ def gold_planner(row: Row) -> Planner:
                 Step(
                     id=str(number),
                     agent=_HOP,
-                    task=str(part["question"]),
-                    depends_on=_EARLIER.findall(part["question"]),
+                    task=str(part.get("question", "")),
+                    depends_on=_EARLIER.findall(str(part.get("question", ""))),
                 )
                 for number, part in enumerate(row["question_decomposition"], 1)
             ]
@@ -98,22 +98,28 @@ def gold_planner(row: Row) -> Planner:
 
 def supports(row: Row) -> set[str]:
     """Return the ids of the documents that the row's hops rest on."""
-    by_place = {paragraph["idx"]: paragraph for paragraph in row["paragraphs"]}
+    by_place = {part.get("idx", place): part for place, part in enumerate(row["paragraphs"])}
     return {document_id(by_place[part["paragraph_support_idx"]]) for part in row["question_decomposition"]}
 
 
 def document_id(paragraph: Row) -> str:
     """Return one id for equal paragraphs of several rows."""
-    said = f"{paragraph['title']}\n{paragraph['paragraph_text']}"
+    said = f"{paragraph.get('title', '')}\n{text_of(paragraph)}"
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def text_of(paragraph: Row) -> str:
+    """Return what a paragraph says."""
+    return str(paragraph.get("paragraph_text") or paragraph.get("text") or "")
 
 
 def write_paragraphs(rows: Sequence[Row], file: Path) -> None:
     """Write all rows' paragraphs as one corpus, each once."""
     paragraphs = {document_id(one): one for row in rows for one in row["paragraphs"]}
     lines = (
-        json.dumps({"id": name, "title": one["title"], "text": one["paragraph_text"]}, ensure_ascii=False)
+        json.dumps({"id": name, "title": one.get("title", ""), "text": text_of(one)}, ensure_ascii=False)
         for name, one in paragraphs.items()
+        if text_of(one)
     )
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -121,7 +127,7 @@ def write_paragraphs(rows: Sequence[Row], file: Path) -> None:
 async def _results(resources: Resources, row: Row, hop: Hop, planner: Planner | None) -> list[StepResult]:
     rows = [spec for spec in table(resources) if spec.name == _HOP]
     graph = team.build(resources, rows, planner=planner, agents={_HOP: hop}).compile()
-    question = str(row["question"])
+    question = question_of(row)
     given = TeamState(messages=[HumanMessage(question)], question=question)
     state = await graph.ainvoke(given, context=Context(tenant_id=WHO.tenant_id, user_id=WHO.user_id))
     found: list[StepResult] = state["steps"]

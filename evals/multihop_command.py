@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from twintrack.evals.own_corpus import ingest, own_corpus
+from twintrack.evals.row_checks import has_hops
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 
@@ -34,7 +35,7 @@ async def _multihop(data: Path, limit: int | None, seed: int) -> Figures:
     from twintrack.app.progress import progress_bar
     from twintrack.evals import multihop as judge
 
-    everything = read_rows(data)
+    everything = read_rows(data, check=has_hops)
     settings = own_corpus(data)
     with tempfile.TemporaryDirectory() as folder:
         paragraphs = Path(folder) / "paragraphs.jsonl"
@@ -42,5 +43,5 @@ async def _multihop(data: Path, limit: int | None, seed: int) -> Figures:
         async with open_app(settings) as app:
             await ingest(app.corpus.ingest, paragraphs)
             with progress_bar("Asking") as tick:
-                rows = everything if limit is None else read_rows(data, limit=limit, seed=seed)
+                rows = everything if limit is None else read_rows(data, limit=limit, seed=seed, check=has_hops)
                 return await judge.run(app.parts.resources, rows, tick=tick)

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import click
+
+from twintrack.app.ingest import nothing_read
 from twintrack.core.context import Identity
-from twintrack.core.errors import DocumentError
 from twintrack.core.settings import CacheSettings, Settings, load_settings
 
 
@@ -20,11 +22,16 @@ def own_corpus(*passages: Path) -> Settings:
 
 
 async def ingest(read_in: Callable[..., Awaitable[Any]], *passages: Path) -> None:
-    """Read the files in; those that are in already cost nothing."""
+    """Read the files in; those that are in already cost nothing, and rows that cannot be read are told.
+
+    Raises:
+        DocumentError: there is no document at all.
+    """
     from twintrack.app.progress import progress_bar
 
     with progress_bar("Reading") as progress:
         report = await read_in(list(passages), identity=Identity("eval"), progress=progress)
-    if report.read == 0:
-        failure = report.failed[0]
-        raise DocumentError(failure.problem, fix=failure.fix)
+    if nothing := nothing_read(report):
+        raise nothing
+    for failure in report.failed:
+        click.echo(f"Not read: {failure.problem} Fix: {failure.fix}", err=True)

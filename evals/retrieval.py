@@ -7,7 +7,8 @@ from typing import Any
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
-from twintrack.evals.rows import Row, gold_documents, question_of
+from twintrack.core.errors import DocumentError
+from twintrack.evals.rows import Row, gold_documents, is_unanswerable, question_of
 
 _DEPTH = 10
 _PASSAGES = 50
@@ -22,8 +23,16 @@ async def run(
     identity: Identity,
     tick: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
-    """Search for every row that names its documents and return the figures; unanswerable rows are left out."""
-    asked = [row for row in rows if gold_documents(row) and not row.get("unanswerable")]
+    """Search for every row that names its documents and return the figures; unanswerable rows are left out.
+
+    Raises:
+        DocumentError: no row names its documents.
+    """
+    asked = [row for row in rows if gold_documents(row) and not is_unanswerable(row)]
+    if not asked:
+        raise DocumentError(
+            "No row names the documents that answer it.", fix='give rows a "pid" or "required_documents"'
+        )
     ranks, recalls, times = [], [], []
     for number, row in enumerate(asked):
         began = time.perf_counter()

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from twintrack.core.embeddings import Embedder
-from twintrack.core.errors import DocumentError
 from twintrack.evals.escalation import Asked
-from twintrack.evals.rows import Row, Tick
+from twintrack.evals.rows import Row, Tick, source_of
 from twintrack.evals.train_router import (
     Floats,
     Learning,
@@ -44,17 +43,9 @@ class Judged:
 
 
 async def read(rows: Sequence[Row], embedder: Embedder, tick: Tick | None = None) -> Learning:
-    """Return the rows as numbers.
-
-    Raises:
-        DocumentError: a row lacks its text, its source, or a label that is simple or complex.
-    """
+    """Return the rows as numbers."""
     vectors = []
     for number, row in enumerate(rows, start=1):
-        if row.get("label") not in ("simple", "complex") or not row.get("text") or "source" not in row:
-            raise DocumentError(
-                f"Row {number} is not labelled.", fix='give each row "text", "source" and "label": simple or complex'
-            )
         vectors.append(await embedder.embed_one(row["text"]))
         if tick:
             tick(number, len(rows), row["text"])
@@ -135,7 +126,7 @@ def _judged(rows: Sequence[Row], found: Learning, scores: Floats, to_team: Any, 
         "unsure": round(float(unsure.mean()), 4),
     }
     asked = [
-        Asked(row["text"], str(row["source"]), is_complex=bool(label), direct=not sent)
+        Asked(row["text"], source_of(row), is_complex=bool(label), direct=not sent)
         for row, label, sent in zip(rows, found.is_complex, to_team, strict=True)
     ]
     return Judged(figures, asked)

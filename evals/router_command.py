@@ -12,6 +12,7 @@ from twintrack.core.context import Identity
 from twintrack.core.settings import load_settings
 from twintrack.evals.escalation import Asked
 from twintrack.evals.own_corpus import ingest, own_corpus
+from twintrack.evals.row_checks import is_routed
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 
@@ -65,7 +66,7 @@ async def _router(choices: Choices) -> Figures:
     from twintrack.nodes.complexity import LearntRouter
 
     settings = load_settings()
-    rows = read_rows(choices.data, limit=choices.limit, seed=choices.seed)
+    rows = read_rows(choices.data, limit=choices.limit, seed=choices.seed, check=is_routed)
     embedder = open_embedder(settings.models)
     with progress_bar("Embedding") as tick:
         found = await judge.read(rows, embedder, tick)

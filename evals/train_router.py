@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from twintrack.core.errors import DocumentError
 from twintrack.core.tokens import is_chinese
-from twintrack.evals.rows import Row
+from twintrack.evals.rows import Row, source_of
 from twintrack.nodes.complexity import Complexity, LearntRouter, Meaning, Thresholds
 from twintrack.nodes.cues import CUES, cues
 
@@ -70,7 +70,7 @@ def learning(rows: Sequence[Row], vectors: Floats | None = None) -> Learning:
     found = np.array([cues(row["text"]) for row in rows])
     is_complex = np.array([row["label"] == "complex" for row in rows], np.float64)
     empty = np.zeros((len(rows), 0)) if vectors is None else vectors
-    source = np.array([str(row["source"]) for row in rows])
+    source = np.array([source_of(row) for row in rows])
     return Learning(found, empty, is_complex, source, np.array([is_chinese(row["text"]) for row in rows], bool))
 
 

@@ -15,7 +15,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage
 from twintrack.core.tokens import is_chinese
 from twintrack.evals.answer_scores import class_f1, holds
-from twintrack.evals.rows import Row, Tick, gold_documents, question_of
+from twintrack.evals.rows import Row, Tick, gold_answers, gold_documents, is_unanswerable, question_of
 from twintrack.evals.train_router import auroc, fit
 from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.extract import rank
@@ -84,7 +84,7 @@ async def samples(
     for number, row in enumerate(rows):
         question = question_of(row)
         passages = await corpus.search(question, await embedder.embed_one(question), identity=identity, limit=MORE)
-        miss = bool(row.get("unanswerable", False))
+        miss = is_unanswerable(row)
         found += await _sample(row, passages, "near miss" if miss else "answerable", embedder)
         if not miss and number % 2 == 0:
             others = [one for one in passages if article(one["document_id"]) != _article_of(row)]
@@ -102,7 +102,7 @@ async def _sample(row: Row, passages: Sequence[Passage], kind: str, embedder: Em
     quote, chinese = ranking.quote(), is_chinese(question)
     if chinese != is_chinese(quote.text):
         return []  # judged by meaning alone
-    right = kind == "answerable" and holds(quote.text, [str(one) for one in row.get("answers") or []])
+    right = kind == "answerable" and holds(quote.text, gold_answers(row))
     return [Sample(signs(question, quote, ranking.weights), _article_of(row), kind, chinese, right)]
 
 

@@ -7,6 +7,7 @@ import click
 
 from twintrack.core.context import Identity
 from twintrack.evals.own_corpus import ingest, own_corpus
+from twintrack.evals.row_checks import asks
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 
@@ -32,7 +33,7 @@ async def _weighed(passages: Path, data: Path, limit: int | None, seed: int, out
     from twintrack.core.redis_client import RedisSource
     from twintrack.evals import weigh as judge
 
-    settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed)
+    settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed, check=asks)
     source, embedder = RedisSource(settings.redis), open_embedder(settings.models)
     try:
         await ingest(Corpus(source, embedder, settings.retrieval).ingest, passages)

@@ -19,7 +19,7 @@ from twintrack.nodes.cues import CUES
 
 ROUTER = LearntRouter.read(embedder=LOCAL)
 SHIPPED = ROUTER.classifier
-DATA = Path(os.environ.get("TWINTRACK_EVAL_DATA", "")) / "routing" / "simple_vs_complex.jsonl"
+DATA = Path(os.environ.get("EVAL_DATA", "../shared/data"), "routing", "simple_vs_complex.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_band_lies_above_the_point_with_the_fewest_wrong_tracks(
     assert bounds.margin >= 0
 
 
-@pytest.mark.skipif(not DATA.is_file(), reason="TWINTRACK_EVAL_DATA names no folder with the routing data")
+@pytest.mark.skipif(not DATA.is_file(), reason="EVAL_DATA names no folder with the routing data")
 def test_sources_left_out_of_the_training_are_ordered_well() -> None:
     rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()][::3]
     found = learning(rows)

@@ -66,11 +66,6 @@ async def test_one_source_alone_cannot_be_left_out() -> None:
         router.judge_left_out(rows, await router.read(rows, Letters()))
 
 
-async def test_a_row_without_a_label_is_named() -> None:
-    with pytest.raises(DocumentError, match="Row 2 "):
-        await router.read([*rows_of("a")[:1], {"text": "x", "source": "a"}], Letters())
-
-
 class Shelf:
     """Holds one passage."""
 
