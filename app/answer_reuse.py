@@ -8,6 +8,7 @@ from twintrack.core.answer_cache import AnswerCache
 from twintrack.core.flights import Flights
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import Settings
+from twintrack.core.tuning import used_tuning
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.prompts import prompts_version
 from twintrack.nodes.reuse import Reuse
@@ -35,7 +36,8 @@ def answer_reuse(settings: Settings, source: RedisSource, resources: Resources) 
 def _made_with(settings: Settings) -> str:
     """Return a digest of what makes an answer beside its question, corpus and models."""
     shaping = settings.model_dump_json(include=set(_SHAPING))
-    parts = (version("twintrack"), prompts_version(), shaping)
+    tuning = used_tuning(settings.tuning.file).model_dump_json(include={"withhold", "routing"})
+    parts = (version("twintrack"), prompts_version(), shaping, tuning)
     return _digest(*parts)
 
 

@@ -15,6 +15,7 @@ from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
 from twintrack.core.shared_spend import Ceiling, SharedSpend
 from twintrack.core.tracing import Tracer
+from twintrack.core.tuning import used_tuning
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.budget import Meters
 from twintrack.guardrails.names import scrubber
@@ -24,6 +25,7 @@ from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger import SideEffects
 from twintrack.memory.tiers import Memory
 from twintrack.memory.vault import Vault
+from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import LearntRouter, Thresholds
 from twintrack.nodes.tables import Tables
@@ -61,7 +63,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     masker = masker_for(settings.rails, secret)
     vault = Vault(source, secret, ttl_days=settings.memory.episode_days)
     saver = _saver(settings, source)
-    router = LearntRouter.read(settings.router.file, embedder=embedder.name)
+    tuning = used_tuning(settings.tuning.file)
+    router = LearntRouter.of(tuning, embedder=embedder.name)
     models = Models(settings.models, overrides.pop("models", None))
     resources = Resources(
         embedder=embedder,
@@ -69,6 +72,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         memory=Memory(source, embedder, settings.memory, writer=lambda: models.chat("answerer")),
         models=models,
         policy=default_policy(settings, masker=masker),
+        answerable=Answerable.of(tuning),
         classifier=router.classifier,
         thresholds=_thresholds(settings.router, router.thresholds),
         sandbox=Sandbox(),

@@ -1,6 +1,7 @@
 """The documents a tenant may ask about: bring them in, find passages, read one back."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from twintrack.core.passages import Passage
 from twintrack.core.passages_index import (
     FIELDS,
     PassagesIndex,
+    Stored,
     access_in,
     decoded,
     documents_key,
@@ -50,7 +52,7 @@ class Corpus:
         reranker: Reranker | None = None,
     ) -> None:
         self.settings = settings
-        self._reranker = reranker or (BestPart() if settings.reranker == "parts" else None)
+        self._reranker = reranker or (BestPart.of(settings) if settings.reranker == "parts" else None)
         self._source = source
         self._embedder = embedder
         self._crowds = Crowds()
@@ -128,6 +130,15 @@ class Corpus:
             return None
         fields = {name: decoded(value) for name, value in zip(names, values, strict=True)}
         return read_passage(passage_id, fields)
+
+    async def passages(self, *, identity: Identity) -> AsyncIterator[Passage]:
+        """Yield every passage that the caller can read, document by document."""
+        index = await self.layout()
+        for name, value in (await self._source.client().hgetall(index.documents_key(identity))).items():
+            if may_read(access_in(decoded(name)), identity):
+                for passage_id in Stored(**json.loads(value)).passage_ids():
+                    if passage := await self.passage(passage_id, identity=identity):
+                        yield passage
 
     async def version(self, *, identity: Identity) -> str:
         """Return a name that changes whenever the caller's corpus does; callers who can read the same share it."""

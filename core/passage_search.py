@@ -15,7 +15,7 @@ from twintrack.core.passages import Passage
 from twintrack.core.passages_index import FIELDS, PassagesIndex, decoded, read_passage
 from twintrack.core.query_words import asked_stems
 from twintrack.core.redis_index import ContractIndex
-from twintrack.core.reranker import LONG_TEXT, Candidate, Reranker, unpacked
+from twintrack.core.reranker import Candidate, Reranker, unpacked
 from twintrack.core.settings import RetrievalSettings
 
 _READ = ("access", *FIELDS)
@@ -51,8 +51,7 @@ class PassageSearch:
             vector=vector,
             filters=reach(identity),
             fields=(),
-            # One vector of a long text is an average that is near to nothing in it: its words say more.
-            vector_weight=self.settings.vector_weight / (3 if len(question) > LONG_TEXT else 1),
+            vector_weight=self.settings.weight(question),
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
             crowded=self.crowded and self.layout.algorithm == "hnsw",

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twintrack.core.query_words import STOP_WORDS
+from twintrack.core.settings import RetrievalSettings
 from twintrack.core.standard_score import standard
 from twintrack.core.tokens import stem, words
 
 WINDOW_CHARS = 240
 """Length of the parts of a passage that are compared with the question."""
 _STEPS = 127
-LONG_TEXT = 400
-"""Characters from which a question is about too many things for one part, or one vector, to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,17 @@ class BestPart:
 
     window_weight: float = 0.4
     phrase_weight: float = 0.2
+    long_text_chars: int = 400
+    """Characters from which a question is about too many things for one part to answer."""
+
+    @classmethod
+    def of(cls, settings: RetrievalSettings) -> Self:
+        """Return the reranker with the weights that the settings name."""
+        return cls(settings.window_weight, settings.phrase_weight, settings.long_text_chars)
 
     async def scores(self, question: str, vector: NDArray[np.float32], candidates: Sequence[Candidate]) -> list[float]:
         """Return the sum of the three; the search's score alone where the question is a long text."""
-        if len(question) > LONG_TEXT:
+        if len(question) > self.long_text_chars:
             return [one.score for one in candidates]
         base = np.array([one.score for one in candidates], np.float64)
         nearest = np.array([float((one.windows @ vector).max(initial=0.0)) for one in candidates])

@@ -28,8 +28,10 @@ from twintrack.core.settings_sections import (
     RouterSettings,
     ServerSettings,
     TracingSettings,
+    TuningSettings,
 )
 from twintrack.core.team_settings import AgentSettings, TeamSettings
+from twintrack.core.tuning import TuningSource
 
 __all__ = [
     "SETTINGS_FILE",
@@ -48,6 +50,7 @@ __all__ = [
     "Settings",
     "TeamSettings",
     "TracingSettings",
+    "TuningSettings",
     "load_settings",
 ]
 
@@ -83,6 +86,7 @@ class Settings(BaseSettings):
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
+    tuning: TuningSettings = Field(default_factory=TuningSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="Level of twintrack's own log."
     )
@@ -96,8 +100,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the base class's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read arguments, then environment, then .env, then twintrack.yaml."""
-        return (init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls))
+        """Read arguments, then environment, then .env, then twintrack.yaml, then the tuning file that these name."""
+        chosen = (init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls))
+        return (*chosen, TuningSource(settings_cls))
 
 
 def load_settings(**overrides: Any) -> Settings:

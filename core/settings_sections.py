@@ -1,7 +1,7 @@
 """The branches of the settings tree, each field described."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -64,6 +64,19 @@ class RetrievalSettings(Section):
     vector_weight: float = Field(
         default=0.3, ge=0, le=1, description="Share of the vector score in the mix; the rest is words."
     )
+    vector_weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description='The same for single corpora, by name, as JSON: {"handbook": 0.4}; `twintrack eval tune` chooses them.',
+    )
+    long_text_chars: int = Field(
+        default=400, ge=1, description="Characters from which a question is taken as a text about many things."
+    )
+    long_text_share: float = Field(
+        default=1 / 3,
+        ge=0,
+        le=1,
+        description="What is left of the vector's share for such a text: one vector of it is near to nothing in it.",
+    )
     chunk_chars: int = Field(default=900, ge=100, le=20_000, description="Characters per passage.")
     chunk_overlap: int = Field(default=120, ge=0, description="Characters two neighbouring passages share.")
     vector_index: Literal["hnsw", "flat"] = Field(
@@ -76,9 +89,20 @@ class RetrievalSettings(Section):
         default="parts",
         description="Order what was found by its part nearest to the question and the word pairs it shares, or not.",
     )
+    window_weight: float = Field(
+        default=0.4, ge=0, description="What the reranker gives for a passage's nearest part, in standard scores."
+    )
+    phrase_weight: float = Field(
+        default=0.2, ge=0, description="What the reranker gives for word pairs of the question, in standard scores."
+    )
     reranked: int = Field(default=30, ge=1, le=200, description="Passages that the reranker looks at.")
     neighbours: int = Field(default=0, ge=0, le=5, description="Passages added from before and behind each one found.")
     max_file_mb: float = Field(default=50.0, gt=0, description="Largest file that is read, in megabytes.")
+
+    def weight(self, question: str) -> float:
+        """Return how much meaning counts beside words, in this corpus and for this question."""
+        usual = self.vector_weights.get(self.corpus, self.vector_weight)
+        return usual * self.long_text_share if len(question) > self.long_text_chars else usual
 
 
 class MemorySettings(Section):
@@ -199,24 +223,29 @@ class McpServerSettings(Section):
 class RouterSettings(Section):
     """When a question goes to the team."""
 
-    file: Path | None = Field(
-        default=None,
-        description="Weights and thresholds made by `twintrack eval router --out`; unset takes the shipped ones.",
-    )
     threshold: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Complexity from which a question goes to the team; unset takes the file's.",
+        description="Complexity from which a question goes to the team; unset takes the tuning's.",
     )
     margin: float | None = Field(
         default=None,
         ge=0,
         le=0.5,
-        description="Half-width of the band in which the small model is asked, and without one the team; unset takes the file's.",
+        description="Half-width of the band in which the small model is asked, and without one the team; unset takes the tuning's.",
     )
     weak_evidence: float = Field(
         default=0.35, ge=0, le=1, description="Evidence below which direct escalates to the team."
+    )
+
+
+class TuningSettings(Section):
+    """Weights and thresholds chosen on data of one's own."""
+
+    file: Path | None = Field(
+        default=None,
+        description="File made by `twintrack eval tune`; settings win over it, and what it leaves out stays as shipped.",
     )
 
 

@@ -6,6 +6,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.same_question import same_question, wording
 from twintrack.core.settings import CacheSettings
+from twintrack.evals.answer_scores import plain
 from twintrack.evals.cache_pairs import Pair, names_in, reworded, swapped
-from twintrack.evals.rows import Row, question_of
+from twintrack.evals.rows import Row, gold_answers, question_of
 
 NEIGHBOURS = 10
 """Questions of the same passage, the nearest ones, that each question is paired with."""
@@ -28,10 +30,13 @@ MADE_OF = 1000
 GRID = tuple(round(0.5 + step / 100, 2) for step in range(0, 50, 2))
 BOUND = 0.005
 """Share of near misses whose answer may be given at most."""
+NEAR = 0.9
+"""Cosine from which two questions with one answer are most likely one question in other words."""
 _BATCH = 256
 
 Tick = Callable[[int, int, str], None]
 Vectors = Mapping[str, NDArray[np.float32]]
+Answers = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +59,43 @@ class Judged:
         return self.similarity >= threshold
 
 
-async def run(
-    files: Sequence[Sequence[Row]],
-    *,
-    source: RedisSource,
-    embedder: Embedder,
-    shipped: float,
-    seed: int,
-    tick: Tick | None = None,
-) -> dict[str, Any]:
-    """Choose the threshold on one half of the groups and return the figures of the other."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Questions in groups of one subject each, and all pairs made of them, judged."""
+
+    groups: list[tuple[str, list[str]]]
+    judged: list[Judged]
+    same_answer: list[Judged]
+    """Questions on one passage with one answer, as people asked them: what another way of asking looks like."""
+    vectors: Vectors
+
+    @property
+    def tuning(self) -> list[Judged]:
+        """Return the half that the threshold is chosen on."""
+        return [one for one in self.judged if _is_tuning(one.group)]
+
+    @property
+    def test(self) -> list[Judged]:
+        """Return the other half."""
+        return [one for one in self.judged if not _is_tuning(one.group)]
+
+    def chosen(self) -> float:
+        """Return the threshold that one half speaks for."""
+        return _chosen(self.tuning)
+
+    def rates(self, threshold: float) -> dict[str, float]:
+        """Return what a threshold does on the other half."""
+        return _rates(self.test, threshold, Judged.hit)
+
+
+async def prepared(
+    files: Sequence[Sequence[Row]], embedder: Embedder, *, seed: int, tick: Tick | None = None
+) -> Material:
+    """Make the pairs and embed what is in them."""
     chance = random.Random(seed)
     by_file = [_groups(number, rows) for number, rows in enumerate(files)]
-    groups = [group for found in by_file for group in found.items()]
+    groups = [(name, list(questions)) for found in by_file for name, questions in found.items()]
+    answers = [questions for found in by_file for questions in found.values()]
     names = [name for _, questions in groups for question in questions for name in names_in(question)]
     origin = set[str]().union(*(_some(found, chance) for found in by_file))
     made = {name: _made(origin & {*questions}, names, chance) for name, questions in groups}
@@ -74,39 +103,51 @@ async def run(
     texts |= {question for _, questions in groups for question in questions}
     vectors = await _vectors(sorted(texts), embedder, tick)
     judged = [_judge(pair, name, vectors) for name, pairs in made.items() for pair in pairs]
-    judged += [_judge(pair, name, vectors) for name, questions in groups for pair in _neighbours(questions, vectors)]
-    tuning, test = ([one for one in judged if _is_tuning(one.group) == half] for half in (True, False))
-    threshold = _chosen(tuning)
-    asked = {name: questions for name, questions in groups if not _is_tuning(name)}
+    same: list[Judged] = []
+    for (name, questions), known in zip(groups, answers, strict=True):
+        judged += [_judge(pair, name, vectors) for pair in _neighbours(questions, known, vectors)]
+        same += [_judge(pair, name, vectors) for pair in _same_answer(questions, known)]
+    return Material(groups, judged, same, vectors)
+
+
+async def run(material: Material, *, source: RedisSource, embedder: Embedder, shipped: float) -> dict[str, Any]:
+    """Choose the threshold on one half of the groups and return the figures of the other."""
+    threshold, test = material.chosen(), material.test
+    asked = {name: questions for name, questions in material.groups if not _is_tuning(name)}
     return {
-        "groups": len(groups),
+        "groups": len(material.groups),
         "near_misses": sum(not one.pair.same for one in test),
         "same_questions": sum(one.pair.same for one in test),
         "threshold": threshold,
-        **_rates(test, threshold, Judged.hit),
-        "shipped": {"threshold": shipped, **_rates(test, shipped, Judged.hit)},
+        **material.rates(threshold),
+        "shipped": {"threshold": shipped, **material.rates(shipped)},
+        "same_answer": _of_same_answer(material.same_answer, threshold),
         "by_language": _by(test, threshold, lambda one: one.pair.language),
         "false_hit_rate_by_kind": _by_kind(test, threshold, same=False),
         "true_hit_rate_by_kind": _by_kind(test, threshold, same=True),
-        "nearness_alone": _nearness_alone(tuning, test),
-        "through_redis": await _through_redis(asked, test, vectors, threshold, source, embedder),
+        "nearness_alone": _nearness_alone(material.tuning, test),
+        "through_redis": await _through_redis(asked, test, material.vectors, threshold, source, embedder),
     }
 
 
-def _groups(number: int, rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return the distinct questions by what they are about: their passage, their conversation, or else their source."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+def _groups(number: int, rows: Sequence[Row]) -> dict[str, dict[str, frozenset[str]]]:
+    """Return the distinct questions, each with its answers, by what they are about: passage, conversation or source."""
+    found: dict[str, dict[str, dict[str, frozenset[str]]]] = defaultdict(dict)
     for row in rows:
         question = str(question_of(row) or row.get("text") or "").strip()
         about = next(
             (str(row[name]) for name in ("pid", "document_id", "conv", "source", "topic") if row.get(name)), ""
         )
         if question:
-            found[f"{number} {about}"].setdefault(wording(question).exact, question)
-    return {about: list(questions.values()) for about, questions in found.items()}
+            answers = frozenset(plain(answer) for answer in gold_answers(row)) - {""}
+            found[f"{number} {about}"].setdefault(wording(question).exact, {question: answers})
+    return {
+        about: {question: answers for one in questions.values() for question, answers in one.items()}
+        for about, questions in found.items()
+    }
 
 
-def _some(groups: Mapping[str, Sequence[str]], chance: random.Random) -> set[str]:
+def _some(groups: Mapping[str, Iterable[str]], chance: random.Random) -> set[str]:
     questions = sorted({question for questions in groups.values() for question in questions})
     return {*chance.sample(questions, min(MADE_OF, len(questions)))}
 
@@ -115,14 +156,35 @@ def _made(questions: Iterable[str], names: Sequence[str], chance: random.Random)
     return [pair for question in sorted(questions) for pair in (*swapped(question, names, chance), *reworded(question))]
 
 
-def _neighbours(questions: Sequence[str], vectors: Vectors) -> list[Pair]:
-    """Pair each question with the nearest others of its group: distinct questions on one passage ask distinct things."""
+def _neighbours(questions: Sequence[str], answers: Answers, vectors: Vectors) -> list[Pair]:
+    """Pair each question with the nearest others of its group that have other answers: those ask distinct things."""
     rows = np.stack([vectors[question] for question in questions])
     nearness = rows @ rows.T
     np.fill_diagonal(nearness, -2.0)
     order = np.argsort(-nearness, axis=1)[:, : min(NEIGHBOURS, len(questions) - 1)]
     places = {(min(i, int(j)), max(i, int(j))) for i, nearest in enumerate(order) for j in nearest}
-    return [Pair(questions[i], questions[j], same=False, kind="same passage") for i, j in sorted(places)]
+    pairs = [(questions[i], questions[j]) for i, j in sorted(places)]
+    return [Pair(*pair, same=False, kind="same passage") for pair in pairs if not _share_answer(*pair, answers)]
+
+
+def _same_answer(questions: Sequence[str], answers: Answers) -> list[Pair]:
+    pairs = combinations(questions, 2)
+    return [Pair(*pair, same=True, kind="same answer") for pair in pairs if _share_answer(*pair, answers)]
+
+
+def _share_answer(one: str, other: str, answers: Answers) -> bool:
+    return bool(answers[one] & answers[other])
+
+
+def _of_same_answer(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
+    """Return how many of the questions with one answer the cache sees to be one, of all and of those near in meaning."""
+    near = [one for one in judged if one.similarity >= NEAR]
+    return {
+        "pairs": len(judged),
+        "true_hit_rate": round(_share(judged, threshold, Judged.hit, same=True), 4),
+        "near_pairs": len(near),
+        "true_hit_rate_of_near": round(_share(near, threshold, Judged.hit, same=True), 4),
+    }
 
 
 async def _vectors(texts: Sequence[str], embedder: Embedder, tick: Tick | None) -> Vectors:

@@ -1,4 +1,4 @@
-"""`twintrack eval cache`: judge the answer cache on near misses and rewordings made from question files."""
+"""`twintrack eval cache`: judge the answer cache on near misses and rewordings made from questions."""
 
 import asyncio
 from pathlib import Path
@@ -7,17 +7,17 @@ import click
 
 from twintrack.core.settings import load_settings
 from twintrack.evals.row_checks import says
-from twintrack.evals.rows import read_rows
+from twintrack.evals.rows import Row, read_rows
 from twintrack.evals.show import Figures, show
 
 
 @click.command("cache")
 @click.option(
     "--data",
-    required=True,
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Questions with their passage (pid), conversation (conv) or source, as JSON lines; may be repeated.",
+    help="Questions with their passage (pid), conversation (conv) or source, as JSON lines; may be repeated. "
+    "Without it they are made of the sentences of the corpus, or of this product's README where that is empty.",
 )
 @click.option("--limit", type=click.IntRange(1), default=None, help="Rows of each file; all without it.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the rows, with --limit, and the words put in.")
@@ -32,18 +32,26 @@ def cache(data: tuple[Path, ...], limit: int | None, seed: int, as_json: bool) -
 
 async def _cache(data: tuple[Path, ...], limit: int | None, seed: int) -> Figures:
     from twintrack.app.progress import progress_bar
+    from twintrack.core.corpus import Corpus
     from twintrack.core.embeddings import open_embedder
     from twintrack.core.redis_client import RedisSource
     from twintrack.core.redis_errors import translated
     from twintrack.evals import cache as judge
+    from twintrack.evals.cache_questions import questions
 
     settings = load_settings()
-    files = [read_rows(path, limit=limit, seed=seed, check=says) for path in data]
+    files: list[list[Row]] = [read_rows(path, limit=limit, seed=seed, check=says) for path in data]
+    made_of = ", ".join(path.name for path in data)
     source, embedder = RedisSource(settings.redis), open_embedder(settings.models)
     try:
         async with translated():
+            if not files:
+                found, made_of = await questions(Corpus(source, embedder, settings.retrieval), seed=seed)
+                files = [found[:limit]]
             with progress_bar("Embedding") as tick:
-                shipped = settings.cache.threshold
-                return await judge.run(files, source=source, embedder=embedder, shipped=shipped, seed=seed, tick=tick)
+                material = await judge.prepared(files, embedder, seed=seed, tick=tick)
+            shipped = settings.cache.threshold
+            figures = await judge.run(material, source=source, embedder=embedder, shipped=shipped)
     finally:
         await source.aclose()
+    return {"questions_from": made_of, **figures}

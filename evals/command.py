@@ -17,7 +17,7 @@ from twintrack.evals.row_checks import asks, asks_memory, is_judged, is_turn
 from twintrack.evals.rows import read_rows
 from twintrack.evals.show import Figures, show
 from twintrack.evals.tools_command import tools
-from twintrack.evals.weigh_command import weigh
+from twintrack.evals.tune_command import tune
 
 _FILE = click.Path(path_type=Path)
 
@@ -31,7 +31,7 @@ command.add_command(cache)
 command.add_command(multihop)
 command.add_command(router)
 command.add_command(tools)
-command.add_command(weigh)
+command.add_command(tune)
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -79,22 +79,6 @@ def guardrails(data: Path, as_json: bool) -> None:
     show(judge.run(read_rows(data, check=is_judged)), as_json)
 
 
-@command.command()
-@click.option("--passages", "passages", required=True, multiple=True, type=_FILE, help="Documents; may be repeated.")
-@click.option("--data", "data", required=True, multiple=True, type=_FILE, help="Their questions, in the same order.")
-@click.option("--limit", type=click.IntRange(1), default=None, help="Rows of each file; all without it.")
-@click.option("--seed", default=0, show_default=True, help="Chooses the rows, with --limit.")
-@click.option("--out", type=_FILE, default=None, help="Where the weights go; judged only, without it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def tune(
-    passages: tuple[Path, ...], data: tuple[Path, ...], limit: int | None, seed: int, out: Path | None, as_json: bool
-) -> None:
-    """Learn when a quote must be withheld, judged on articles left out."""
-    if len(passages) != len(data):
-        raise click.UsageError("give as many --data as --passages")
-    show(_run(_tune(list(zip(passages, data, strict=True)), limit, seed, out)), as_json)
-
-
 async def _answers(passages: Path, data: Path, limit: int | None, seed: int) -> Figures:
     from twintrack.app.assemble import open_app
     from twintrack.app.progress import progress_bar
@@ -123,33 +107,6 @@ async def _retrieval(passages: Path, data: Path, limit: int | None, seed: int) -
         with progress_bar("Searching") as tick:
             embedder = open_embedder(settings.models)
             return await judge.run(corpus, embedder, rows, identity=Identity("eval"), tick=tick)
-
-
-async def _tune(pairs: list[tuple[Path, Path]], limit: int | None, seed: int, out: Path | None) -> Figures:
-    from twintrack.app.open_corpus import open_corpus
-    from twintrack.app.progress import progress_bar
-    from twintrack.core.embeddings import open_embedder
-    from twintrack.evals import tune as learner
-
-    found: list[learner.Sample] = []
-    for passages, data in pairs:
-        settings, rows = own_corpus(passages), read_rows(data, limit=limit, seed=seed, check=asks)
-        async with open_corpus(settings) as corpus:
-            await ingest(corpus.ingest, passages)
-            with progress_bar("Asking") as tick:
-                embedder = open_embedder(settings.models)
-                found += await learner.samples(corpus, embedder, rows, identity=Identity("eval"), tick=tick)
-    learnt, judged = learner.learn(found)
-    if out is not None:
-        learner.write(learnt, judged, [data for _, data in pairs], _tuning(pairs, limit, seed), out)
-    return judged
-
-
-def _tuning(pairs: list[tuple[Path, Path]], limit: int | None, seed: int) -> str:
-    """Return the command that learns the same again."""
-    files = [f"--passages {passages.name} --data {data.name}" for passages, data in pairs]
-    chosen = [f"--limit {limit} --seed {seed}"] if limit else []
-    return " ".join(["twintrack eval tune", *files, *chosen, "--out FILE"])
 
 
 async def _memory(turns: Path | None, data: Path) -> Figures:

@@ -1,12 +1,13 @@
 """Judges the router: does it order questions by their work, inside sources it never saw, and at what cost."""
 
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twintrack.core.embeddings import Embedder
 from twintrack.evals.escalation import Asked
@@ -21,8 +22,6 @@ from twintrack.evals.train_router import (
     held_out_scores,
     learning,
     thresholds,
-    train,
-    write,
 )
 from twintrack.nodes.complexity import LearntRouter
 from twintrack.nodes.route import Router
@@ -82,14 +81,15 @@ def judge_left_out(rows: Sequence[Row], found: Learning, without: Sequence[str] 
     return _judged(rows, found, scores, to_team, unsure)
 
 
-def learn(
-    found: Learning, without: Sequence[str], embedder: str, figures: Figures, command: str, out: Path
-) -> LearntRouter:
-    """Learn from all sources but those `without`, and write weights and thresholds."""
-    used = found.at(~np.isin(found.source, list(without)))
-    learnt = train(used, embedder)
-    write(learnt, used, figures["auroc_by_source"], command, out)
-    return learnt
+def half(rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """Return one half of the rows; what was made of one question stays together."""
+    groups = (str(row.get("group") or row["text"]) for row in rows)
+    return np.array([zlib.crc32(group.encode()) % 2 == 0 for group in groups], bool)
+
+
+def mean(by_source: Mapping[str, float]) -> float | None:
+    """Return the mean over sources."""
+    return round(float(np.mean(list(by_source.values()))), 4) if by_source else None
 
 
 async def decision_ms(rows: Sequence[Row], shipped: LearntRouter, embedder: Embedder) -> Figures:

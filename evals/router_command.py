@@ -28,16 +28,8 @@ class Choices:
     passages: tuple[Path, ...]
     without: tuple[str, ...]
     left_out: bool
-    out: Path | None
     limit: int | None
     seed: int
-
-    @property
-    def command(self) -> str:
-        """Return the command that learns these weights again."""
-        options = [f"--without {name}" for name in self.without]
-        options += [f"--limit {self.limit} --seed {self.seed}"] if self.limit else []
-        return " ".join(["twintrack eval router --data", self.data.name, *options, "--out FILE"])
 
 
 @click.command("router")
@@ -47,7 +39,6 @@ class Choices:
 @click.option(
     "--passages", multiple=True, type=FILE, help="Documents to judge escalation on; the corpus of the settings without."
 )
-@click.option("--out", type=FILE, default=None, help="Learn from FILE and write weights and thresholds there.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Rows to judge; all without it.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the rows, with --limit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -62,6 +53,7 @@ def router(as_json: bool, **choices: Any) -> None:
 async def _router(choices: Choices) -> Figures:
     from twintrack.app.progress import progress_bar
     from twintrack.core.embeddings import open_embedder
+    from twintrack.core.tuning import used_tuning
     from twintrack.evals import router as judge
     from twintrack.nodes.complexity import LearntRouter
 
@@ -70,13 +62,11 @@ async def _router(choices: Choices) -> Figures:
     embedder = open_embedder(settings.models)
     with progress_bar("Embedding") as tick:
         found = await judge.read(rows, embedder, tick)
-    used = LearntRouter.read(settings.router.file, embedder=embedder.name)
-    if choices.left_out or choices.out:
+    used = LearntRouter.of(used_tuning(settings.tuning.file), embedder=embedder.name)
+    if choices.left_out:
         judged = judge.judge_left_out(rows, found, choices.without)
     else:
         judged = await judge.judge_shipped(rows, found, used)
-    if choices.out:
-        used = judge.learn(found, choices.without, embedder.name, judged.figures, choices.command, choices.out)
     times = await judge.decision_ms(rows, used, embedder)
     mended = await _escalation(choices.passages, judged.asked) if choices.passages else {"why": NO_DOCUMENTS}
     return {**judged.figures, "decision_ms": times, "escalation_repairs": mended.get("repairs"), "escalation": mended}

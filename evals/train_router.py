@@ -1,11 +1,7 @@
 """Trains the router: weights over cues, a share for the vector, and the thresholds, judged on sources left out."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,35 +202,6 @@ def auroc_by_source(found: Learning, scores: Floats) -> dict[str, float]:
         for name in np.unique(found.source)
     }
     return {name: round(value, 4) for name, value in judged.items() if value is not None}
-
-
-def write(learnt: LearntRouter, found: Learning, left_out: dict[str, float], command: str, out: Path) -> None:
-    """Write weights and thresholds, with where they come from."""
-    classifier, meaning = learnt.classifier, learnt.classifier.meaning
-    counts = {str(name): int(count) for name, count in zip(*np.unique(found.source, return_counts=True), strict=True)}
-    stored: dict[str, Any] = {
-        "weights": {name: round(weight, 4) for name, weight in zip(CUES, classifier.weights, strict=True)},
-        "bias": round(classifier.bias, 4),
-        "chinese": round(classifier.chinese, 4),
-        "thresholds": {"threshold": learnt.thresholds.threshold, "margin": learnt.thresholds.margin},
-        "provenance": {
-            "command": command,
-            "date": datetime.now(UTC).date().isoformat(),
-            "rows": counts,
-            "auroc_left_out": left_out,
-        },
-    }
-    if meaning is not None:
-        rounded = [round(float(weight), 4) for weight in meaning.weights]
-        stored["meaning"] = {"embedder": meaning.embedder, "bias": round(meaning.bias, 4), "weights": rounded}
-    out.write_text(_one_line(json.dumps(stored, indent=1)) + "\n", encoding="utf-8")
-
-
-def _one_line(text: str) -> str:
-    """Put the vector's weights on one line."""
-    head, opened, rest = text.partition('"weights": [')
-    inside, closed, tail = rest.partition("]")
-    return f"{head}{opened}{' '.join(inside.split())}{closed}{tail}" if opened else text
 
 
 def chance(scores: Floats) -> Floats:

@@ -1,236 +1,122 @@
-"""Learns when an extractive answer must be withheld, and judges that on articles left out."""
+"""Chooses the parts of a tuning, each on some of the rows, and judges them on the others."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
-from twintrack.core.passages import Passage
-from twintrack.core.tokens import is_chinese
-from twintrack.evals.answer_scores import class_f1, holds
-from twintrack.evals.rows import Row, Tick, gold_answers, gold_documents, is_unanswerable, question_of
-from twintrack.evals.train_router import auroc, fit
+from twintrack.core.settings import RetrievalSettings
+from twintrack.core.tuning import Tuning
+from twintrack.evals import router, train_answerable, tune_evidence, weigh
+from twintrack.evals.cache import Material
+from twintrack.evals.rows import Row
+from twintrack.evals.train_answerable import Sample
+from twintrack.evals.train_router import Learning, train
+from twintrack.evals.tuned import Change
 from twintrack.nodes.answerable import Answerable
-from twintrack.nodes.extract import rank
-from twintrack.nodes.signs import SIGNS, signs
+from twintrack.nodes.complexity import LearntRouter
 
-Floats = NDArray[np.float64]
-PENALTY = 10.0
-FOLDS = 6
-FOUND = 8
-"""Passages an answer is written from."""
-MORE = 60
-"""Passages searched, so that enough are left when an article is taken away."""
-LOST = {"english": 0.08, "chinese": 0.03}
-"""Share of the answerable questions that may be withheld, in articles the weights never saw."""
-
-
-class Search(Protocol):
-    """Finds passages."""
-
-    async def search(
-        self, question: str, vector: Any, *, identity: Identity, limit: int | None = None
-    ) -> list[Passage]:
-        """Return the passages that fit the question."""
-        ...
+WHO = Identity("eval")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A question with the passages it was asked against."""
+class Part:
+    """What was chosen for one part of the file."""
 
-    signs: list[float]
-    article: str
-    kind: str
-    """`answerable`; `near miss`, as people wrote them; or `elsewhere`, where its article was taken away."""
-    chinese: bool
-    right: bool
-    """Whether the best sentence holds a gold answer."""
+    name: str
+    values: Mapping[str, Any]
+    changes: Sequence[Change]
+    judged: Any = field(default_factory=dict)
+    """Further figures, for the file's account of where it comes from."""
 
 
-class Remembering:
-    """Embeds each sentence once: many questions are compared with the same ones."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self.name, self.dims = embedder.name, embedder.dims
-        self._embedder = embedder
-        self._known: dict[str, NDArray[np.float32]] = {}
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one row per text."""
-        if new := [text for text in dict.fromkeys(texts) if text not in self._known]:
-            self._known |= dict(zip(new, await self._embedder.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-    async def embed_one(self, text: str) -> NDArray[np.float32]:
-        """Return the vector of one text."""
-        vector: NDArray[np.float32] = (await self.embed([text]))[0]
-        return vector
+def with_parts(tuning: Tuning, parts: Sequence[Part], command: str) -> Tuning:
+    """Return the tuning with the parts in it, and where each comes from."""
+    made = {"command": command, "date": datetime.now(UTC).date().isoformat()}
+    for part in parts:
+        provenance = {**tuning.provenance, part.name: {**made, "judged": part.judged}}
+        tuning = tuning.model_copy(update={**part.values, "provenance": provenance})
+    return tuning
 
 
-async def samples(
-    corpus: Search, embedder: Embedder, rows: Sequence[Row], *, identity: Identity, tick: Tick | None = None
-) -> list[Sample]:
-    """Ask every row's question; each second answerable one also without the article that answers it."""
-    found: list[Sample] = []
-    embedder = Remembering(embedder)
-    for number, row in enumerate(rows):
-        question = question_of(row)
-        passages = await corpus.search(question, await embedder.embed_one(question), identity=identity, limit=MORE)
-        miss = is_unanswerable(row)
-        found += await _sample(row, passages, "near miss" if miss else "answerable", embedder)
-        if not miss and number % 2 == 0:
-            others = [one for one in passages if article(one["document_id"]) != _article_of(row)]
-            found += await _sample(row, others, "elsewhere", embedder)
-        if tick:
-            tick(number + 1, len(rows), question)
-    return found
+async def vector_weight(
+    name: str, open_corpus: weigh.Open, settings: RetrievalSettings, embedder: Embedder, rows: Sequence[Row]
+) -> Change:
+    """Choose how much meaning counts beside words in one corpus."""
+    figures = await weigh.run(open_corpus, settings, embedder, rows, identity=WHO)
+    weight, held = figures["vector_weight"], figures["held_out"]
+    before, after = held["before"]["mrr"], held["after"]["mrr"]
+    return Change(f"vector_weights.{name}", weight["before"], weight["after"], "MRR", before, after)
 
 
-async def _sample(row: Row, passages: Sequence[Passage], kind: str, embedder: Embedder) -> list[Sample]:
-    question = question_of(row)
-    ranking = await rank(question, passages[:FOUND], embedder=embedder)
-    if not ranking.candidates:
-        return []
-    quote, chinese = ranking.quote(), is_chinese(question)
-    if chinese != is_chinese(quote.text):
-        return []  # judged by meaning alone
-    right = kind == "answerable" and holds(quote.text, gold_answers(row))
-    return [Sample(signs(question, quote, ranking.weights), _article_of(row), kind, chinese, right)]
+def vector_weights(known: Mapping[str, float], changes: Sequence[Change]) -> Part:
+    """Return the weights of all corpora that were weighed, beside those that are known."""
+    chosen = {change.value.partition(".")[2]: change.after for change in changes}
+    return Part("vector_weights", {"vector_weights": {**known, **chosen}}, changes)
 
 
-def article(document: str) -> str:
-    """Return the article a document is a part of: what stands before `#`."""
-    return document.split("#")[0]
+def withhold(found: Sequence[Sample], across: Sequence[float], used: Answerable) -> Part:
+    """Learn when a quote is withheld."""
+    moved = tune_evidence.near_across(across, used.near_across)
+    learnt, judged = train_answerable.learn(found, moved[0].after if moved else used.near_across)
+    before = train_answerable.judge(found, used)
+    changes = [change for name in judged for change in _withheld(name, used, learnt, before[name], judged[name])]
+    return Part("withhold", {"withhold": learnt.part()}, [*changes, *moved], judged)
 
 
-def _article_of(row: Row) -> str:
-    return article(min(gold_documents(row), default=""))
+def _withheld(
+    language: str, used: Answerable, learnt: Answerable, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[Change]:
+    was, now = (round(one.bias(chinese=language == "chinese"), 4) for one in (used, learnt))
+    return [
+        Change(f"withhold.{language}", was, now, f"{kind}: {figure}", before[kind][figure], after[kind][figure])
+        for kind in ("near miss", "elsewhere")
+        if kind in after
+        for figure in ("withheld", "lost", "abstention_f1")
+    ]
 
 
-def learn(found: Sequence[Sample]) -> tuple[Answerable, dict[str, Any]]:
-    """Return weights learnt from all samples, and how they do on articles left out."""
-    scores = held_out(found)
-    columns, labels = _columns(found), _labels(found)
-    learnt = _fit(columns, labels, balance(found))
-    bias = {name: float(learnt[-1]) for name in LOST}
-    bias["chinese"] += float(learnt[-2])
-    points = {name: _point(found, scores, name) for name in LOST}
-    judged = {name: _judge(found, scores, name, point) for name, point in points.items() if point is not None}
-    moved = {name: bias[name] - (points[name] or 0.0) for name in LOST}
-    return Answerable(tuple(learnt[:-2].tolist()), moved["english"], moved["chinese"]), judged
+def weak_evidence(found: Sequence[Sample], before: float) -> Part:
+    """Choose the evidence below which the direct track sends a question on."""
+    changes = tune_evidence.weak_evidence(found, before)
+    return Part("weak_evidence", {"weak_evidence": changes[0].after} if changes else {}, changes)
 
 
-def held_out(found: Sequence[Sample]) -> Floats:
-    """Score each fold of articles by weights learnt from the others."""
-    columns, labels, weights = _columns(found), _labels(found), balance(found)
-    places = {name: number % FOLDS for number, name in enumerate(_shuffled(found))}
-    fold = np.array([places[sample.article] for sample in found])
-    scores = np.zeros(len(found))
-    for number in range(FOLDS):
-        here = fold == number
-        learnt = _fit(columns[~here], labels[~here], weights[~here])
-        scores[here] = columns[here] @ learnt[:-1] + learnt[-1]
-    return scores
+def cache_threshold(material: Material, before: float) -> Part:
+    """Choose the nearness from which another wording may be the same question."""
+    after = material.chosen()
+    old, new = material.rates(before), material.rates(after)
+    changes = [Change("cache_threshold", before, after, figure, old[figure], new[figure]) for figure in new]
+    return Part("cache_threshold", {"cache_threshold": after}, changes)
 
 
-def balance(found: Sequence[Sample]) -> Floats:
-    """Weigh samples so that no kind in a language drowns the others, and both labels count the same."""
-    groups = np.array([f"{sample.kind} {sample.chinese}" for sample in found])
-    _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    weights = 1 / np.sqrt(counts[places])
-    labels = _labels(found)
-    for label in (0, 1):
-        weights[labels == label] *= len(found) / 2 / max(1e-9, float(weights[labels == label].sum()))
-    return np.asarray(weights, np.float64)
+async def routing(
+    rows: Sequence[Row], found: Learning, used: LearntRouter, *, without: Sequence[str], embedder: str
+) -> Part:
+    """Learn the router from all sources but those `without`; it is judged by what one half teaches about the other."""
+    half = router.half(rows)
+    allowed = ~np.isin(found.source, list(without))
+    other = [row for row, here in zip(rows, half, strict=True) if not here]
+    old = (await router.judge_shipped(other, found.at(~half), used)).figures
+    new = (await router.judge_shipped(other, found.at(~half), train(found.at(half & allowed), embedder))).figures
+    learnt = train(found.at(allowed), embedder)
+    was, now = used.thresholds.threshold, learnt.thresholds.threshold
+    changes = [
+        Change("routing.threshold", was, now, name, router.mean(old[key]), router.mean(new[key]))
+        for name, key in _ROUTED.items()
+    ]
+    return Part("routing", {"routing": learnt.part()}, changes, {"rows": _counts(found.at(allowed))})
 
 
-def _fit(columns: Floats, labels: Floats, weights: Floats) -> Floats:
-    mean, spread = columns.mean(0), columns.std(0) + 1e-6
-    learnt = fit((columns - mean) / spread, labels, weights, PENALTY)
-    raw = learnt[:-1] / spread
-    return np.append(raw, learnt[-1] - raw @ mean)
+_ROUTED = {
+    "AUROC inside a source, mean": "auroc_by_source",
+    "right track, mean over sources": "accuracy_by_source",
+}
 
 
-def _columns(found: Sequence[Sample]) -> Floats:
-    return np.array([[*sample.signs, float(sample.chinese)] for sample in found])
-
-
-def _labels(found: Sequence[Sample]) -> Floats:
-    return np.array([sample.kind == "answerable" for sample in found], np.float64)
-
-
-def _shuffled(found: Sequence[Sample]) -> list[str]:
-    names = sorted({sample.article for sample in found})
-    return [names[i] for i in np.random.default_rng(1).permutation(len(names))]
-
-
-def _here(found: Sequence[Sample], language: str, *kinds: str) -> NDArray[np.bool_]:
-    wanted = language == "chinese"
-    return np.array([one.chinese == wanted and (not kinds or one.kind in kinds) for one in found])
-
-
-def _point(found: Sequence[Sample], scores: Floats, language: str) -> float | None:
-    """Return the score under which the allowed share of answerable questions lies."""
-    here = _here(found, language, "answerable")
-    return float(np.quantile(scores[here], LOST[language])) if here.any() else None
-
-
-def _judge(found: Sequence[Sample], scores: Floats, language: str, point: float) -> dict[str, Any]:
-    figures: dict[str, Any] = {"rows": int(_here(found, language).sum())}
-    for kind in ("near miss", "elsewhere"):
-        here = _here(found, language, "answerable", kind)
-        if (order := auroc(_labels(found)[here], scores[here])) is not None:
-            figures[kind] = {"auroc": round(order, 3), **_at(found, scores, language, kind, point)}
-            figures[kind]["curve"] = _curve(found, scores, language, kind)
-    return figures
-
-
-def _at(found: Sequence[Sample], scores: Floats, language: str, kind: str, point: float) -> dict[str, float]:
-    """Return what a threshold withholds of both kinds, and what is left of the right answers."""
-    here, answerable = _here(found, language, "answerable", kind), _here(found, language, "answerable")
-    withheld, missing = scores < point, _labels(found) == 0
-    right = np.array([sample.right for sample in found])
-    return {
-        "withheld": round(float(withheld[here & missing].mean()), 3),
-        "lost": round(float(withheld[answerable].mean()), 3),
-        "right": round(float((right & ~withheld)[answerable].mean()), 3),
-        "abstention_f1": round(class_f1(withheld[here].tolist(), missing[here].tolist()), 3),
-    }
-
-
-def _curve(found: Sequence[Sample], scores: Floats, language: str, kind: str) -> list[dict[str, float]]:
-    answerable = scores[_here(found, language, "answerable")]
-    shares = (0.02, 0.05, 0.1, 0.2, 0.3)
-    return [_at(found, scores, language, kind, float(np.quantile(answerable, share))) for share in shares]
-
-
-def write(learnt: Answerable, judged: dict[str, Any], files: Sequence[Path], command: str, out: Path) -> None:
-    """Write the weights, with where they come from."""
-    short = {language: _without_curves(figures) for language, figures in judged.items()}
-    stored = {
-        "weights": {name: round(weight, 4) for name, weight in zip(SIGNS, learnt.weights, strict=True)},
-        "bias": {"english": round(learnt.english, 4), "chinese": round(learnt.chinese, 4)},
-        "provenance": {
-            "command": command,
-            "date": datetime.now(UTC).date().isoformat(),
-            "data": [file.name for file in files],
-            "sources": "SQuAD 2.0 and CMRC 2018 (both CC BY-SA 4.0); only these statistics are kept, no text",
-            "left_out_articles": short,
-        },
-    }
-    out.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-
-
-def _without_curves(figures: dict[str, Any]) -> dict[str, Any]:
-    def kept(value: Any) -> Any:
-        return {name: one for name, one in value.items() if name != "curve"} if isinstance(value, dict) else value
-
-    return {name: kept(value) for name, value in figures.items()}
+def _counts(found: Learning) -> dict[str, int]:
+    return {str(name): int(count) for name, count in zip(*np.unique(found.source, return_counts=True), strict=True)}

@@ -2,15 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
-from twintrack.core.errors import DocumentError
 from twintrack.core.settings import RetrievalSettings
 from twintrack.evals import retrieval
 from twintrack.evals.rows import Row
@@ -34,7 +30,7 @@ async def run(
     tried: dict[float, float] = {}
 
     async def figures(weight: float, some: Sequence[Row]) -> dict[str, Any]:
-        corpus = open_corpus(settings.model_copy(update={"vector_weight": weight}))
+        corpus = open_corpus(settings.model_copy(update={"vector_weight": weight, "vector_weights": {}}))
         return await retrieval.run(corpus, embedder, some, identity=identity)
 
     for number, weight in enumerate(sorted({*WEIGHTS, settings.vector_weight})):
@@ -49,20 +45,6 @@ async def run(
         "mrr_by_weight": {str(weight): mrr for weight, mrr in tried.items()},
         "held_out": {"before": _told(before), "after": _told(after)},
     }
-
-
-def write(figures: dict[str, Any], out: Path) -> None:
-    """Set the weight in a settings file, and leave its other settings as they are.
-
-    Raises:
-        DocumentError: the file is no settings file.
-    """
-    held = yaml.safe_load(out.read_text(encoding="utf-8")) if out.exists() else {}
-    if not isinstance(held or {}, dict) or not isinstance((held or {}).get("retrieval") or {}, dict):
-        raise DocumentError(f"{out}: this is no settings file.", fix="name a twintrack.yaml")
-    held = held or {}
-    held["retrieval"] = {**(held.get("retrieval") or {}), "vector_weight": figures["vector_weight"]["after"]}
-    out.write_text(yaml.safe_dump(held, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def _told(figures: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The direct track: rewrite -> retrieve -> grade -> answer -> verify."""
 
 from functools import partial
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
@@ -22,11 +23,9 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
     """
     embedder, model, judge = resources.embedder, resources.models.chat("answerer"), resources.models.chat("judge")
     heard = resources.policy if judge is None else None
-    write = (
-        partial(answer, model=model, embedder=embedder, policy=heard, max_tokens=resources.budgets.max_passage_tokens)
-        if model
-        else partial(quote, embedder=embedder, policy=heard)
-    )
+    given: dict[str, Any] = {"embedder": embedder, "answerable": resources.answerable, "policy": heard}
+    tokens = resources.budgets.max_passage_tokens
+    write = partial(answer, model=model, max_tokens=tokens, **given) if model else partial(quote, **given)
     graph = StateGraph(DirectState, context_schema=Context, output_schema=DirectOutput)
     graph.add_node("rewrite", partial(rewrite, model=model))
     graph.add_node("retrieve", partial(retrieve, corpus=resources.corpus, embedder=embedder))

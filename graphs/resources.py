@@ -13,6 +13,7 @@ from twintrack.graphs.agent_row import AgentSpec
 from twintrack.guardrails import Policy
 from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.memory.tiers import Memory
+from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.reuse import Reuse
@@ -33,6 +34,7 @@ class Resources:
     classifier: Classifier
     thresholds: Thresholds
     sandbox: Sandbox
+    answerable: Answerable
     router: RouterSettings
     budgets: BudgetSettings
     team: TeamSettings = field(default_factory=TeamSettings)

@@ -12,6 +12,7 @@ from twintrack.core.passages import Citation, Passage, cite
 from twintrack.core.tokens import sentences
 from twintrack.guardrails import Policy
 from twintrack.nodes.abstain import abstained
+from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.extract import best_sentence, extract
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import answer_prompt, say
@@ -26,19 +27,27 @@ _ENDS = re.compile(r"[.!?\]\n。！？]")
 """What may end a sentence, so that not every token costs a look at the whole text."""
 
 
-async def quote(state: DirectState, *, embedder: Embedder, policy: Policy | None = None) -> dict[str, Any]:
+async def quote(
+    state: DirectState, *, embedder: Embedder, answerable: Answerable | None = None, policy: Policy | None = None
+) -> dict[str, Any]:
     """Answer with the best sentences of the passages, word for word; with a policy they are heard at once.
 
     Where no sentence can be the answer, abstain.
     """
-    draft = await extract(state["query"], state["passages"], embedder=embedder)
+    draft = await extract(state["query"], state["passages"], embedder=embedder, answerable=answerable)
     if draft["status"] == "answered" and policy is not None:
         _speaker(state, policy).say(draft["text"])
     return {"draft": draft}
 
 
 async def answer(
-    state: DirectState, *, model: BaseChatModel, embedder: Embedder, policy: Policy | None, max_tokens: int
+    state: DirectState,
+    *,
+    model: BaseChatModel,
+    embedder: Embedder,
+    policy: Policy | None,
+    max_tokens: int,
+    answerable: Answerable | None = None,
 ) -> dict[str, Any]:
     """Have the model answer from the passages, shown in so many tokens; where it fails, quote them and say so.
 
@@ -50,7 +59,8 @@ async def answer(
     except TwintrackError as error:
         label = also(state, f"answered by quoting: {error.problem}")
         heard = speaker is not None and speaker.begun
-        return await quote(state, embedder=embedder, policy=None if heard else policy) | {"degraded": label}
+        quoted = await quote(state, embedder=embedder, answerable=answerable, policy=None if heard else policy)
+        return quoted | {"degraded": label}
     return {"draft": cited(state["question"], text, state["passages"])}
 
 

@@ -1,16 +1,14 @@
 """Tells whether a quote can be the answer, without a model: the extractive answer's own judgement."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from twintrack.core.errors import SettingsError
+from twintrack.core.tuning import FIX, Tuning, Withhold, shipped_tuning
 from twintrack.nodes.signs import SIGNS
-
-WEIGHTS = Path(__file__).with_name("answerable.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +18,44 @@ class Answerable:
     weights: tuple[float, ...]
     english: float
     chinese: float
+    near_across: float
+    """Cosine from which a sentence in another language than the question's may be quoted: no word can be compared."""
 
     @classmethod
-    def read(cls, path: Path = WEIGHTS) -> Self:
-        """Read weights; those that come with the package unless another file is named."""
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        weights = tuple(stored["weights"][name] for name in SIGNS)
-        return cls(weights, stored["bias"]["english"], stored["bias"]["chinese"])
+    def of(cls, tuning: Tuning) -> Self:
+        """Return the judgement that a tuning holds.
+
+        Raises:
+            SettingsError: it was learnt for other signs.
+        """
+        part = tuning.withhold
+        if part is None or set(part.weights) != set(SIGNS):
+            raise SettingsError("The tuning's `withhold` was learnt for other signs than this version's.", fix=FIX)
+        return cls(tuple(part.weights[name] for name in SIGNS), part.english, part.chinese, part.near_across)
+
+    def part(self) -> Withhold:
+        """Return what a tuning file keeps of it."""
+        weights = {name: round(weight, 4) for name, weight in zip(SIGNS, self.weights, strict=True)}
+        return Withhold(
+            weights=weights,
+            english=round(self.english, 4),
+            chinese=round(self.chinese, 4),
+            near_across=round(self.near_across, 4),
+        )
+
+    def bias(self, *, chinese: bool) -> float:
+        """Return the bias of a language."""
+        return self.chinese if chinese else self.english
 
     def score(self, signs: Sequence[float], *, chinese: bool) -> float:
         """Return 0 to 1; under a half the quote is withheld."""
-        bias = self.chinese if chinese else self.english
-        total = bias + sum(weight * sign for weight, sign in zip(self.weights, signs, strict=True))
+        total = self.bias(chinese=chinese) + sum(
+            weight * sign for weight, sign in zip(self.weights, signs, strict=True)
+        )
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
 
 
 @lru_cache(maxsize=1)
 def shipped() -> Answerable:
     """Return the judgement that comes with the package, read once."""
-    return Answerable.read()
+    return Answerable.of(shipped_tuning())

@@ -1,9 +1,7 @@
 """Tells how complex a question is, without a model: the router's own judgement."""
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +9,11 @@ from numpy.typing import NDArray
 
 from twintrack.core.errors import SettingsError
 from twintrack.core.tokens import is_chinese
+from twintrack.core.tuning import FIX, Routing, Tuning
+from twintrack.core.tuning import Meaning as MeaningPart
 from twintrack.nodes.arithmetic import expressions_in
 from twintrack.nodes.cues import CUES, cues
 
-WEIGHTS = Path(__file__).with_name("router.json")
 CALCULATION = 0.99
 
 
@@ -41,6 +40,11 @@ class Meaning:
         if vector is None or len(vector) != len(self.weights):
             return 0.0
         return float(np.dot(self.weights, vector)) + self.bias
+
+    def part(self) -> MeaningPart:
+        """Return what a tuning file keeps of it."""
+        weights = tuple(round(float(weight), 4) for weight in self.weights)
+        return MeaningPart(embedder=self.embedder, bias=round(self.bias, 4), weights=weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,35 +73,39 @@ class Complexity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearntRouter:
-    """What `twintrack eval router --out` writes and the application routes by."""
+    """What `twintrack eval tune` learns and the application routes by."""
 
     classifier: Complexity
     thresholds: Thresholds
 
     @classmethod
-    def read(cls, path: Path | None = None, *, embedder: str = "") -> Self:
-        """Read a file, the shipped one by default; the vector's part is left out for another embedder.
+    def of(cls, tuning: Tuning, *, embedder: str = "") -> Self:
+        """Return the router that a tuning holds; the vector's part is left out for another embedder.
 
         Raises:
-            SettingsError: the file is not such a one.
+            SettingsError: it was learnt for other cues.
         """
-        try:
-            stored = json.loads((path or WEIGHTS).read_text(encoding="utf-8"))
-            weights = tuple(float(stored["weights"][name]) for name in CUES)
-            bias, chinese = float(stored["bias"]), float(stored["chinese"])
-            classifier = Complexity(weights, bias, chinese, _meaning(stored.get("meaning"), embedder))
-            return cls(classifier, Thresholds(**{name: float(stored["thresholds"][name]) for name in _THRESHOLDS}))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SettingsError(
-                f"{path} holds no router ({type(error).__name__}: {error}).",
-                fix="make one with `twintrack eval router --data FILE --out FILE`, or unset TWINTRACK_ROUTER__FILE",
-            ) from error
+        part = tuning.routing
+        if part is None or set(part.weights) != set(CUES):
+            raise SettingsError("The tuning's `routing` was learnt for other cues than this version's.", fix=FIX)
+        weights = tuple(part.weights[name] for name in CUES)
+        classifier = Complexity(weights, part.bias, part.chinese, _meaning(part.meaning, embedder))
+        return cls(classifier, Thresholds(part.threshold, part.margin))
+
+    def part(self) -> Routing:
+        """Return what a tuning file keeps of it."""
+        judge, meaning = self.classifier, self.classifier.meaning
+        return Routing(
+            weights={name: round(weight, 4) for name, weight in zip(CUES, judge.weights, strict=True)},
+            bias=round(judge.bias, 4),
+            chinese=round(judge.chinese, 4),
+            threshold=self.thresholds.threshold,
+            margin=self.thresholds.margin,
+            meaning=None if meaning is None else meaning.part(),
+        )
 
 
-_THRESHOLDS = ("threshold", "margin")
-
-
-def _meaning(stored: dict[str, Any] | None, embedder: str) -> Meaning | None:
-    if stored is None or stored["embedder"] != embedder:
+def _meaning(stored: MeaningPart | None, embedder: str) -> Meaning | None:
+    if stored is None or stored.embedder != embedder:
         return None
-    return Meaning(embedder, np.asarray(stored["weights"], np.float64), float(stored["bias"]))
+    return Meaning(embedder, np.asarray(stored.weights, np.float64), stored.bias)

@@ -9,7 +9,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.passages import Passage, cite
 from twintrack.core.tokens import Span, is_chinese
 from twintrack.nodes.abstain import abstained
-from twintrack.nodes.answerable import shipped
+from twintrack.nodes.answerable import Answerable, shipped
 from twintrack.nodes.clauses import clauses
 from twintrack.nodes.quotable import Quotable, quotables
 from twintrack.nodes.sentence_scores import Weights, content, coverage, weigh, word_scores
@@ -18,8 +18,6 @@ from twintrack.nodes.state import Draft
 
 _FLOOR = 0.18
 """Evidence below which nothing is quoted where meaning cannot be compared."""
-_NEAR_ACROSS = 0.38
-"""Cosine from which a sentence in another language than the question's may be quoted: no word can be compared."""
 _AMISS = 0.5
 """Left of the evidence where a sign speaks against the best sentence."""
 _AS_GOOD = 0.75
@@ -100,19 +98,28 @@ class Ranking:
         )
 
 
-async def extract(question: str, passages: Sequence[Passage], *, embedder: Embedder | None = None) -> Draft:
+async def extract(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    embedder: Embedder | None = None,
+    answerable: Answerable | None = None,
+) -> Draft:
     """Return the sentences that answer the question best, cited; abstain where they cannot be the answer."""
-    chosen = await _answering(question, passages, embedder)
+    answerable = answerable or shipped()
+    chosen = await _answering(question, passages, embedder, answerable)
     if not chosen:
         # A question of several parts is like none of its answers: look for one part at a time.
-        found = [await _answering(part, passages, embedder) for part in _parts(question)]
+        found = [await _answering(part, passages, embedder, answerable) for part in _parts(question)]
         chosen = list({(part[0].passage["id"], part[0].start): part[0] for part in found if part}.values())
     return _quoted(chosen) if chosen else abstained(question, passages)
 
 
-async def _answering(question: str, passages: Sequence[Passage], embedder: Embedder | None) -> list[Candidate]:
+async def _answering(
+    question: str, passages: Sequence[Passage], embedder: Embedder | None, answerable: Answerable
+) -> list[Candidate]:
     ranking = await rank(question, passages, embedder=embedder)
-    return _chosen(ranking) if ranking.candidates and _may_answer(question, ranking) else []
+    return _chosen(ranking) if ranking.candidates and _may_answer(question, ranking, answerable) else []
 
 
 def _parts(question: str) -> list[str]:
@@ -135,13 +142,13 @@ async def rank(question: str, passages: Sequence[Passage], *, embedder: Embedder
     return Ranking(candidates, weights, meant, nearness)
 
 
-def _may_answer(question: str, ranking: Ranking) -> bool:
+def _may_answer(question: str, ranking: Ranking, answerable: Answerable) -> bool:
     if not ranking.nearness:
         return _best_coverage(ranking.candidates, ranking.weights) >= _FLOOR
     quote = ranking.quote()
     if is_chinese(question) != is_chinese(quote.text):
-        return quote.nearness >= _NEAR_ACROSS
-    return shipped().score(signs(question, quote, ranking.weights), chinese=is_chinese(question)) >= 0.5
+        return quote.nearness >= answerable.near_across
+    return answerable.score(signs(question, quote, ranking.weights), chinese=is_chinese(question)) >= 0.5
 
 
 def evidence(question: str, passages: Sequence[Passage]) -> float:

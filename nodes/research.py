@@ -7,6 +7,7 @@ from langchain_core.runnables import RunnableConfig
 
 from twintrack.core.embeddings import Embedder
 from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.extract import extract
 from twintrack.nodes.state import Assignment
@@ -24,12 +25,14 @@ class Researcher:
 
     search: GatedTool
     embedder: Embedder
+    answerable: Answerable | None = None
+    """Judges whether a quote can be the answer; None takes what ships."""
 
     async def __call__(self, assignment: Assignment, config: RunnableConfig) -> Finding:
         """Return the best sentences, cited."""
         task = assignment["step"]["task"]
         message = await self.search({"query": task}, config)
-        draft = await extract(task, message.artifact, embedder=self.embedder)
+        draft = await extract(task, message.artifact, embedder=self.embedder, answerable=self.answerable)
         return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
 
 

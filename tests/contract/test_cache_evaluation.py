@@ -2,7 +2,7 @@
 
 from twintrack.core.embeddings import LocalEmbedder
 from twintrack.core.redis_client import RedisSource
-from twintrack.evals.cache import run
+from twintrack.evals.cache import prepared, run
 
 TOWNS = ("Lindwick", "Arbourne", "Castle Dunmore", "Vester", "Holm", "Brackwater", "Saint Orlo", "Ketterby")
 BYSTANDER = "twintrack:fact:someone:else:1"
@@ -16,6 +16,7 @@ async def test_it_leaves_nothing_of_its_own_and_all_of_the_others(source: RedisS
     ]
     client = source.client()
     await client.set(BYSTANDER, "1")
-    figures = await run([rows], source=source, embedder=LocalEmbedder(), shipped=0.8, seed=1)
+    material = await prepared([rows], LocalEmbedder(), seed=1)
+    figures = await run(material, source=source, embedder=LocalEmbedder(), shipped=0.8)
     assert figures["through_redis"]["kept"] > 0
     assert [name async for name in client.scan_iter("*")] == [BYSTANDER.encode()]

@@ -1,14 +1,10 @@
-"""The mix of words and meaning is chosen by what ranks the right document first, and written without touching the rest."""
+"""The mix of words and meaning is chosen by what ranks the right document first."""
 
 from pathlib import Path
-
-import pytest
-import yaml
 
 from tests.contract.test_corpus_walls import SETTINGS, Alike, write
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
-from twintrack.core.errors import DocumentError
 from twintrack.core.redis_client import RedisSource
 from twintrack.evals import weigh
 
@@ -29,21 +25,3 @@ async def test_words_win_where_meaning_says_nothing(source: RedisSource, tmp_pat
     assert figures["vector_weight"]["before"] == 1.0
     assert figures["vector_weight"]["after"] < 1.0
     assert figures["held_out"]["before"]["mrr"] < figures["held_out"]["after"]["mrr"] == 1.0
-
-
-def test_the_other_settings_of_a_file_stay(tmp_path: Path) -> None:
-    file = tmp_path / "twintrack.yaml"
-    file.write_text("retrieval: {limit: 5}\nmemory: {facts_limit: 2}\n")
-    weigh.write({"vector_weight": {"after": 0.4}}, file)
-    assert yaml.safe_load(file.read_text()) == {
-        "retrieval": {"limit": 5, "vector_weight": 0.4},
-        "memory": {"facts_limit": 2},
-    }
-
-
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "notes.yaml"
-    file.write_text("- a list\n")
-    with pytest.raises(DocumentError, match="no settings file"):
-        weigh.write({"vector_weight": {"after": 0.4}}, file)
-    assert file.read_text() == "- a list\n"

@@ -55,7 +55,7 @@ def test_answers_tell_every_key_through_the_command(clean: str, tmp_path: Path, 
     assert figures["answer_ms"]["p50"] > 0
 
 
-@pytest.mark.parametrize("name", ["answers", "retrieval", "weigh", "tune"])
+@pytest.mark.parametrize("name", ["answers", "retrieval", "tune"])
 def test_a_file_of_no_passages_is_one_line(clean: str, tmp_path: Path, small: tuple[str, ...], name: str) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n\n")

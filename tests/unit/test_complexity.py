@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from twintrack.core.embeddings import LOCAL
 from twintrack.core.errors import SettingsError
-from twintrack.evals.train_router import auroc, auroc_by_source, held_out_scores, learning, thresholds, train, write
-from twintrack.nodes.complexity import WEIGHTS, Complexity, LearntRouter
+from twintrack.core.tuning import Tuning, read_tuning, shipped_tuning, write_tuning
+from twintrack.evals.train_router import auroc, auroc_by_source, held_out_scores, learning, thresholds, train
+from twintrack.nodes.complexity import Complexity, LearntRouter
 from twintrack.nodes.cues import CUES
 
-ROUTER = LearntRouter.read(embedder=LOCAL)
+ROUTER = LearntRouter.of(shipped_tuning(), embedder=LOCAL)
 SHIPPED = ROUTER.classifier
 DATA = Path(os.environ.get("EVAL_DATA", "../shared/data"), "routing", "simple_vs_complex.jsonl")
 
@@ -72,7 +73,7 @@ def test_any_text_gets_a_probability_and_always_the_same(text: str) -> None:
 @given(st.integers(0, 10_000))
 def test_a_vector_moves_the_judgement_of_its_own_embedder_alone(seed: int) -> None:
     question, vector = "Which of them is older?", np.random.default_rng(seed).normal(size=512) / 20
-    others = LearntRouter.read(embedder="openai:text-embedding-3-small").classifier
+    others = LearntRouter.of(shipped_tuning(), embedder="openai:text-embedding-3-small").classifier
     assert others.score(question, vector) == others.score(question)
     assert SHIPPED.score(question) == SHIPPED.score(question, vector[:256])
     assert SHIPPED.meaning is not None
@@ -80,17 +81,17 @@ def test_a_vector_moves_the_judgement_of_its_own_embedder_alone(seed: int) -> No
     assert (SHIPPED.score(question, vector) >= SHIPPED.score(question, -vector)) == (lean >= 0)
 
 
-def test_a_file_that_is_no_router_is_named_with_its_fix(tmp_path: Path) -> None:
-    broken = tmp_path / "router.json"
-    broken.write_text('{"weights": {}}')
-    with pytest.raises(SettingsError, match="holds no router"):
-        LearntRouter.read(broken)
+def test_weights_of_other_cues_are_refused() -> None:
+    shipped = shipped_tuning()
+    assert shipped.routing is not None
+    strange = shipped.routing.model_copy(update={"weights": {**shipped.routing.weights, "moon": 1.0}})
+    with pytest.raises(SettingsError, match="other cues"):
+        LearntRouter.of(shipped.model_copy(update={"routing": strange}))
 
 
 def test_what_ships_was_learnt_from_sources_that_allow_it() -> None:
-    provenance = json.loads(WEIGHTS.read_text(encoding="utf-8"))["provenance"]
+    provenance = shipped_tuning().provenance["routing"]
     assert "rgb" not in provenance["rows"], "RGB is for non-commercial use"
-    assert provenance["command"].startswith("twintrack eval router --data ")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -139,8 +140,8 @@ def test_what_was_learnt_reads_back_as_it_was(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(len(rows), 512))
     found = learning(rows, vectors)
     learnt = train(found, LOCAL)
-    write(learnt, found, {}, "twintrack eval router --data x --out FILE", tmp_path / "router.json")
-    again = LearntRouter.read(tmp_path / "router.json", embedder=LOCAL)
+    write_tuning(Tuning(routing=learnt.part()), tmp_path / "tuning.json")
+    again = LearntRouter.of(read_tuning(tmp_path / "tuning.json"), embedder=LOCAL)
     assert again.thresholds == learnt.thresholds
     for row, vector in zip(rows, vectors, strict=True):
         assert again.classifier.score(row["text"], vector) == pytest.approx(

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from twintrack.core.errors import DocumentError
 from twintrack.core.passages import Passage
+from twintrack.core.tuning import shipped_tuning
 from twintrack.evals import escalation, router
 from twintrack.evals.command import command
 from twintrack.evals.escalation import Asked
@@ -53,7 +54,7 @@ async def test_a_source_is_judged_by_weights_learnt_from_the_others() -> None:
 async def test_only_sources_with_enough_rows_of_both_labels_count_in_the_mean() -> None:
     rows = rows_of("big") + rows_of("small", times=2) + [{"text": "Who?", "label": "simple", "source": "one label"}]
     found = await router.read(rows, Letters())
-    judged = await router.judge_shipped(rows, found, LearntRouter.read())
+    judged = await router.judge_shipped(rows, found, LearntRouter.of(shipped_tuning()))
     assert judged.figures["judged_sources"] == ["big"]
     assert set(judged.figures["auroc_by_source"]) == {"big", "small"}
     assert judged.figures["accuracy_by_source"]["one label"] == 1.0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twintrack.core.query_words import asked_stems
-from twintrack.core.reranker import LONG_TEXT, BestPart, Candidate, packed, unpacked
+from twintrack.core.reranker import BestPart, Candidate, packed, unpacked
 
 QUESTION = np.array([1.0, 0.0], np.float32)
 
@@ -30,7 +30,9 @@ async def test_a_pair_of_the_question_counts_more_than_its_words_apart() -> None
 
 
 async def test_what_a_long_text_found_keeps_its_order() -> None:
-    assert await order("long " * LONG_TEXT, candidate(0.1, [[0.0, 1.0]]), candidate(0.0, [[1.0, 0.0]])) == [0, 1]
+    assert await order(
+        "long " * BestPart().long_text_chars, candidate(0.1, [[0.0, 1.0]]), candidate(0.0, [[1.0, 0.0]])
+    ) == [0, 1]
 
 
 async def test_nothing_found_is_nothing_placed() -> None:
