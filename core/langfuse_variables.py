@@ -7,12 +7,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from twintrack.core.errors import SettingsError
 
+PREFIX = "LANGFUSE_"
+
 
 class LangfuseVariables(BaseSettings):
     """Where traces go; without both keys nothing leaves the machine."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LANGFUSE_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,
@@ -57,4 +59,12 @@ def load_langfuse_variables(**overrides: Any) -> LangfuseVariables:
     try:
         return LangfuseVariables(**overrides)
     except ValidationError as error:
-        raise SettingsError(f"A LANGFUSE_* variable cannot be used: {error}") from error
+        wrong = error.errors(include_url=False, include_context=False)[0]
+        name = variable(str(wrong["loc"][0]))
+        shown = "" if "KEY" in name else f"={wrong['input']!r}"[:80]
+        raise SettingsError(f"{name}{shown}: {wrong['msg']}.", fix=f"correct {name}, or unset it") from error
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field, or the one that it already names."""
+    return field if field.startswith(PREFIX) else f"{PREFIX}{field.upper()}"

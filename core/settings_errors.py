@@ -9,6 +9,8 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
 
+from twintrack.core.setting_sources import ENV_FILE, Sources
+
 PREFIX = "TWINTRACK_"
 
 
@@ -16,13 +18,14 @@ def explain(
     error: ValidationError, tree: type[BaseModel], given: Mapping[str, Any], yaml_file: Path
 ) -> tuple[str, str]:
     """Return the problem and the fix of every wrong value, joined."""
+    sources = Sources.read(yaml_file)
     problems: list[str] = []
     fixes: list[str] = []
     for wrong in error.errors(include_url=False, include_context=False):
         path = [str(part) for part in wrong["loc"]]
         name = variable(path)
         shown = "" if "secret" in str(wrong["type"]) or _is_secret(path) else f"={wrong['input']!r}"[:80]
-        problems.append(f"{name}{shown} (from {source(path, given, yaml_file)}): {wrong['msg']}.")
+        problems.append(f"{name}{shown} (from {_source(path, given, sources)}): {wrong['msg']}.")
         fixes.append(_fix(path, tree))
     return " ".join(problems), " ".join(dict.fromkeys(fixes))
 
@@ -30,7 +33,7 @@ def explain(
 def unknown(tree: type[BaseModel]) -> list[tuple[str, str]]:
     """Return each TWINTRACK_ variable that names no setting, with the nearest name that does."""
     known = set(variables(tree))
-    given = {*os.environ, *dotenv_values(".env")}
+    given = {*os.environ, *dotenv_values(ENV_FILE)}
     strangers = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
     return [(name, next(iter(difflib.get_close_matches(name.upper(), known, 1)), "")) for name in strangers]
 
@@ -48,16 +51,13 @@ def variable(path: Iterable[str]) -> str:
     return PREFIX + "__".join(part.upper() for part in path)
 
 
-def source(path: list[str], given: Mapping[str, Any], yaml_file: Path) -> str:
-    """Return where the value was read from, the strongest source first."""
-    names = {variable(path[:depth]) for depth in range(1, len(path) + 1)}
-    if path and path[0] in given:
-        return "an argument"
-    if names & {name.upper() for name in os.environ}:
-        return "the environment"
-    if names & {name.upper() for name in dotenv_values(".env")}:
-        return ".env"
-    return str(yaml_file) if yaml_file.exists() else "a default"
+def within(path: list[str]) -> list[str]:
+    """Return the variable of a field and of each section around it, any of which may set it."""
+    return [variable(path[:depth]) for depth in range(1, len(path) + 1)]
+
+
+def _source(path: list[str], given: Mapping[str, Any], sources: Sources) -> str:
+    return "an argument" if path and path[0] in given else sources.of(within(path), path)
 
 
 def _is_secret(path: list[str]) -> bool:

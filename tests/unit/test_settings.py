@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from twintrack.app.show_settings import rows
+from twintrack.app.show_settings import langfuse_rows, rows
 from twintrack.core.errors import SettingsError
-from twintrack.core.settings import Settings, load_settings
+from twintrack.core.langfuse_variables import load_langfuse_variables
+from twintrack.core.setting_sources import Sources
+from twintrack.core.settings import SETTINGS_FILE, Settings, load_settings
 from twintrack.core.settings_errors import variables
 
 
@@ -73,8 +75,36 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_yaml(
 
 def test_every_setting_is_described_and_no_secret_is_shown() -> None:
     settings = load_settings(models={"api_key": "sk-verysecret"}, redis={"url": "redis://:hidden@x"})
-    shown = rows(settings)
-    assert all(meaning for _, _, meaning in shown)
+    langfuse = load_langfuse_variables(secret_key="sk-verysecret")
+    shown = [*rows(settings, Sources.read(SETTINGS_FILE)), *langfuse_rows(langfuse, Sources.read(SETTINGS_FILE))]
+    assert all(row.meaning for row in shown)
     assert "verysecret" not in str(shown)
     assert "hidden" not in str(shown)
-    assert {name for name, _, _ in shown} <= set(variables(Settings))
+    assert {row.name for row in shown if row.name.startswith("TWINTRACK_")} <= set(variables(Settings))
+
+
+def test_each_setting_tells_where_it_was_read(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_folder / "twintrack.yaml").write_text("redis:\n  timeout_s: 3\nteam: {approve: [calculator]}\n")
+    (empty_folder / ".env").write_text("TWINTRACK_RETRIEVAL__LIMIT=2\nLANGFUSE_PUBLIC_KEY=pk\n")
+    monkeypatch.setenv("TWINTRACK_CACHE", '{"enabled": true}')
+    monkeypatch.setenv("LANGFUSE_HOST", "http://x")
+    sources = Sources.read(SETTINGS_FILE)
+    shown = [*rows(load_settings(), sources), *langfuse_rows(load_langfuse_variables(), sources)]
+    found = {row.name: row.source for row in shown if row.source != "a default"}
+    assert found.pop("TWINTRACK_CACHE__ENABLED") == "the environment"
+    assert {name: source for name, source in found.items() if not name.startswith("TWINTRACK_CACHE__")} == {
+        "TWINTRACK_REDIS__TIMEOUT_S": "twintrack.yaml",
+        "TWINTRACK_TEAM__APPROVE": "twintrack.yaml",
+        "TWINTRACK_RETRIEVAL__LIMIT": ".env",
+        "LANGFUSE_PUBLIC_KEY": ".env",
+        "LANGFUSE_BASE_URL": "the environment",
+    }
+
+
+def test_a_wrong_variable_of_langfuse_names_itself_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGFUSE_SAMPLE_RATE", "7")
+    with pytest.raises(
+        SettingsError, match=r"LANGFUSE_SAMPLE_RATE='7': .* Fix: correct LANGFUSE_SAMPLE_RATE"
+    ) as caught:
+        load_langfuse_variables()
+    assert "\n" not in str(caught.value)
