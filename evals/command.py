@@ -111,16 +111,19 @@ async def _retrieval(passages: Path, data: Path, limit: int | None, seed: int) -
 
 async def _memory(turns: Path | None, data: Path) -> Figures:
     from twintrack.core.embeddings import open_embedder
+    from twintrack.core.redis_check import check_server
     from twintrack.core.redis_client import RedisSource
+    from twintrack.core.redis_errors import translated
     from twintrack.evals import memory as judge
 
     settings = load_settings()
     source = RedisSource(settings.redis)
     try:
         said = read_rows(turns, check=is_turn) if turns else []
-        return await judge.run(
-            said, read_rows(data, check=asks_memory), source=source, embedder=open_embedder(settings.models)
-        )
+        asked = read_rows(data, check=asks_memory)
+        await check_server(source)
+        async with translated():
+            return await judge.run(said, asked, source=source, embedder=open_embedder(settings.models))
     finally:
         await source.aclose()
 
