@@ -51,7 +51,7 @@ def cluster(folder: Path) -> Iterator[str]:
     """Run a cluster of three nodes without modules; yield its URL."""
     with ExitStack() as stack:
         ports = [stack.enter_context(_server(folder, "--cluster-enabled", "yes")) for _ in SLOTS]
-        _join([stack.enter_context(Redis(port=port)) for port in ports], ports)
+        _join([stack.enter_context(Redis(host="127.0.0.1", port=port)) for port in ports], ports)
         yield "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
@@ -89,7 +89,7 @@ def _server(folder: Path, *words: str, configuration: Path | None = None) -> Ite
     command = [program, *([str(configuration)] if configuration else []), *options, *keeps, *words]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - ours
     try:
-        with Redis(port=port) as client:
+        with Redis(host="127.0.0.1", port=port) as client:
             _until(lambda: bool(client.ping()))
         yield port
     finally:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.embedded import is_running, pid_of, source_of
@@ -63,9 +64,9 @@ def test_only_this_user_can_read_the_password_and_no_port_is_open(data_dir: Path
     assert stat.S_IMODE(address.socket.stat().st_mode) == 0o700
     assert len(address.password) >= 32
     assert "\nport 0\n" in f"\n{(folder / 'redis.conf').read_text()}"
-    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid_of(data_dir))], capture_output=True, text=True)
-    assert "redis-server" in shown.stdout
-    assert address.password not in shown.stdout
+    shown = " ".join(psutil.Process(pid_of(data_dir)).cmdline())
+    assert "redis-server" in shown
+    assert address.password not in shown
     server.leave()
 
 

@@ -70,7 +70,7 @@ async def test_the_working_folder_is_not_the_hosts(sandbox: Sandbox) -> None:
     [
         ("while True: pass", "time limit"),
         ("x = [0] * 10**9", "memory limit"),
-        ("x = []\nwhile True: x.append('a' * 100_000)", "memory limit"),
+        ("x = []\nwhile True: x.append('a' * 100_000)", "memory limit|time limit"),
         ("9 ** 9 ** 9", "memory limit"),
         ("'a' * 10**10", "memory limit"),
         ("def f(): return f()\nf()", "recursion"),
