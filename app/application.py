@@ -24,7 +24,7 @@ from twintrack.app.streamed_originals import restored
 from twintrack.app.streaming import StreamEvent, events_of
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
-from twintrack.core.errors import InputError, UnknownThread
+from twintrack.core.errors import InputError, TwintrackError, UnknownThread
 from twintrack.core.redis_errors import translated
 from twintrack.core.tool_calls import Ledger
 from twintrack.core.traces import Trace
@@ -66,6 +66,11 @@ class App:
         if models.extractive:
             return "Extractive mode: no model is set, so answers are quoted, not written (TWINTRACK_MODELS__ANSWERER)."
         return "Models: " + ", ".join(f"{role} {name}" for role, name in models.describe().items())
+
+    @property
+    def refusals(self) -> tuple[TwintrackError, ...]:
+        """Return why providers turn models of the settings away: a wrong name, a refused key; each with its fix."""
+        return self.parts.resources.models.refusals
 
     async def ask(
         self,

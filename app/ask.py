@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from twintrack.app.owner_options import owner_options
+from twintrack.core.context import Identity
 
 if TYPE_CHECKING:
     from twintrack.app.answer import Answer
@@ -22,36 +23,45 @@ _NOT_DONE = frozenset({"failed", "refused"})
 def command(
     question: str | None, thread: str | None, resume: str | None, user: str, tenant: str, as_json: bool
 ) -> None:
-    """Answer QUESTION with citations; `-` reads it from standard input."""
+    """Answer QUESTION with citations; `-` reads it from standard input.
+
+    The exit code is 1 where the question is refused, where the turn fails, and where a provider turns a model of the
+    settings away: what could be answered without that model is printed all the same.
+    """
     if (question is None) == (resume is None) or (resume and thread):
         raise click.UsageError("Give a QUESTION, or --resume THREAD alone.")
     text = sys.stdin.read() if question == "-" else question
-    answer = asyncio.run(_ask(text, resume or thread, user, tenant))
-    if as_json:
-        click.echo(answer.model_dump_json(indent=2))
-    elif answer.status not in _NOT_DONE:
-        _shown(answer)
-    if answer.status in _NOT_DONE:
-        click.echo(f"twintrack: {' '.join(_why(answer).split())}", err=True)
+    if wrong := asyncio.run(_ask(text, resume or thread, Identity(tenant, user), as_json)):
+        click.echo(f"twintrack: {' '.join(wrong.split())}", err=True)
         sys.exit(1)
 
 
-def _shown(answer: "Answer") -> None:
-    from twintrack.app.screen import screen
+async def _ask(question: str | None, thread: str | None, who: Identity, as_json: bool) -> str:
+    """Print the answer; return what a person must mend."""
+    from twintrack.app.assemble import open_app
+
+    async with open_app() as app:
+        if question is None:
+            answer = await app.resume(str(thread), user_id=who.user_id, tenant_id=who.tenant_id)
+        else:
+            answer = await app.ask(question, thread_id=thread, user_id=who.user_id, tenant_id=who.tenant_id)
+        wrong = " ".join(map(str, app.refusals)) or (_why(answer) if answer.status in _NOT_DONE else "")
+        if as_json:
+            click.echo(answer.model_dump_json(indent=2))
+        elif answer.status not in _NOT_DONE:
+            _shown(answer, "" if wrong else await app.parts.source.describe())
+        return wrong
+
+
+def _shown(answer: "Answer", what_runs: str) -> None:
+    from twintrack.app.screen import say, screen
     from twintrack.app.show_answer import show
 
+    if what_runs:
+        say(screen(stderr=True), what_runs, "dim")
     show(answer, screen())
 
 
 def _why(answer: "Answer") -> str:
     """Return the text, which for these says what is wrong and what to do, and the cause where it is not in it."""
     return answer.text if answer.status == "refused" or not answer.reason else f"{answer.text} ({answer.reason})"
-
-
-async def _ask(question: str | None, thread: str | None, user: str, tenant: str) -> "Answer":
-    from twintrack.app.assemble import open_app
-
-    async with open_app() as app:
-        if question is None:
-            return await app.resume(str(thread), user_id=user, tenant_id=tenant)
-        return await app.ask(question, thread_id=thread, user_id=user, tenant_id=tenant)

@@ -11,6 +11,7 @@ from twintrack.app.application import App
 from twintrack.app.mcp_tools import OutsideTools, open_mcp, with_tools
 from twintrack.app.parts import Parts, make_parts, versioned_saver
 from twintrack.app.run_queue import RunQueue
+from twintrack.core.embeddings import try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_errors import translated
 from twintrack.core.settings import Settings, load_settings
@@ -43,6 +44,7 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
 
     Raises:
         SettingsError: a setting cannot be used.
+        ModelUnavailable: a model has no key, or the embedder does not answer.
         RedisUnavailable: Redis does not answer as it must.
     """
     checkpointer = overrides.pop("checkpointer", None)
@@ -52,7 +54,10 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
         async with open_mcp(parts.settings.mcp) as outside:
             parts = _equipped(parts, outside)
             await asyncio.gather(
-                check_server(parts.source), parts.resources.models.warm(), asyncio.to_thread(parts.masker.warm)
+                check_server(parts.source),
+                parts.resources.models.warm(),
+                try_out(parts.resources.embedder),
+                asyncio.to_thread(parts.masker.warm),
             )
             saver = checkpointer or versioned_saver(parts)
             graph = build_graph(parts, checkpointer=saver)

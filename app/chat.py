@@ -16,6 +16,7 @@ from twintrack.app.chat_commands import COMMANDS, HELP
 from twintrack.app.conversation import Conversation
 from twintrack.app.live_turn import LiveTurn
 from twintrack.app.owner_options import owner_options
+from twintrack.app.refusals import exit_where_refused
 from twintrack.app.screen import say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.show_steps import step_line
@@ -36,6 +37,7 @@ def command(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
 
 async def _chat(thread: str, user: str, tenant: str) -> None:
     async with _opened(thread, user, tenant) as chat:
+        say(screen(stderr=True), await chat.app.parts.source.describe(), "dim")
         say(chat.console, chat.app.mode, "dim")
         say(chat.console, f"Thread {thread}; come back to it with: {_return(chat)}", "dim")
         say(chat.console, "/help lists the commands, Ctrl-D leaves.", "dim")
@@ -50,6 +52,7 @@ async def _answers(thread: str, user: str, tenant: str) -> None:
         answers = [await chat.app.ask(line, thread_id=thread, **chat.who) async for line in typed_lines()]
     turns = [answer.model_dump(mode="json") for answer in answers]
     click.echo(json.dumps({"thread_id": thread, "answers": turns}, ensure_ascii=False))
+    exit_where_refused(chat.app.refusals)
     sys.exit(int(any(answer.status == "failed" for answer in answers)))
 
 
@@ -106,6 +109,8 @@ async def ask(chat: Conversation, question: str) -> Answer | None:
     if answer is not None:
         chat.console.print()
         show(answer, chat.console, steps=False)
+        for refusal in chat.app.refusals:
+            say(chat.console, str(refusal), "red")
         chat.console.print()
     return answer
 

@@ -15,11 +15,13 @@ from twintrack.app.application import App
 from twintrack.app.demo_questions import Questions, choose
 from twintrack.app.ingest import nothing_read, show_report
 from twintrack.app.progress import progress_bar
+from twintrack.app.refusals import exit_where_refused
 from twintrack.app.screen import heading, say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.traces import print_trace
 from twintrack.app.version_tables import version_table
 from twintrack.core.context import Identity
+from twintrack.core.errors import TwintrackError
 from twintrack.core.ingestion import IngestReport
 from twintrack.core.settings import Settings, load_settings
 
@@ -36,10 +38,11 @@ WHO = Identity("demo", "demo")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(docs: Path, direct: str | None, complex_: str | None, as_json: bool) -> None:
     """Ingest a folder, ask a direct question and a complex one, and show what happened."""
-    asyncio.run((_told if as_json else _shown)(docs, direct, complex_))
+    exit_where_refused(asyncio.run((_told if as_json else _shown)(docs, direct, complex_)))
 
 
-async def _shown(docs: Path, direct: str | None, complex_: str | None) -> None:
+async def _shown(docs: Path, direct: str | None, complex_: str | None) -> tuple[TwintrackError, ...]:
+    """Show it to a person; return which models of the settings were turned away."""
     from twintrack.app.assemble import open_app
 
     settings, questions = await _prepared(docs, direct, complex_)
@@ -53,9 +56,10 @@ async def _shown(docs: Path, direct: str | None, complex_: str | None) -> None:
         await _aftermath(app, console, answer)
     heading(console, "Your turn")
     say(console, f"{_program()} chat --tenant {WHO.tenant_id}")
+    return app.refusals
 
 
-async def _told(docs: Path, direct: str | None, complex_: str | None) -> None:
+async def _told(docs: Path, direct: str | None, complex_: str | None) -> tuple[TwintrackError, ...]:
     """Print the same as one JSON object."""
     from twintrack.app.assemble import open_app
 
@@ -69,6 +73,7 @@ async def _told(docs: Path, direct: str | None, complex_: str | None) -> None:
             versions = await app.versions.list(answer.thread_id, identity=WHO)
             told["versions"] = [version.to_json() for version in versions]
     click.echo(json.dumps(told, ensure_ascii=False, default=str))
+    return app.refusals
 
 
 async def _prepared(docs: Path, direct: str | None, complex_: str | None) -> tuple[Settings, Questions]:

@@ -6,16 +6,21 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from twintrack.core.models import Models, Role
+
 Status = Literal["ok", "note", "broken"]
 _COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
-_PROBE = "Is anyone there?"
+_PROBE = "Is anyone there? Say yes or no."
+_PATIENCE_S = 20
+"""Seconds a model may take to say so."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class Finding:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(as_json: bool) -> None:
-    """Check Redis, models, keys and Langfuse, and say how to mend each; exit 1 where something is broken."""
+    """Check Redis, models, keys and Langfuse, and say how to mend each; exit 1 where something is broken.
+
+    Each model that the settings name is asked one short question.
+    """
     findings = asyncio.run(_examine())
     broken = any(finding.status == "broken" for finding in findings)
     if as_json:
@@ -75,9 +83,9 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _models(settings: Settings) -> AsyncIterator[Finding]:
-    from twintrack.core.models import EXTRACTIVE, KEY_VARIABLES, Models
+    from twintrack.core.models import EXTRACTIVE, Models
 
-    models = Models(settings.models)
+    models, asked = Models(settings.models), dict[str, Finding]()
     if models.extractive:
         fix = "set TWINTRACK_MODELS__ANSWERER=provider:model, and PLANNER, AGENT, ROUTER, JUDGE alike, for written answers"
         yield Finding("models", "note", "extractive mode: it quotes the documents and asks no model", fix)
@@ -87,13 +95,22 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
             fix = f"set TWINTRACK_MODELS__{role.upper()}=provider:model"
             yield Finding(f"model: {role}", "note", "extractive: asks no model", fix)
             continue
-        try:
-            await asyncio.to_thread(models.chat, role)
-        except TwintrackError as error:
-            yield _broken(f"model: {role}", error)
-            continue
-        needs_key = spec.partition(":")[0] in KEY_VARIABLES
-        yield Finding(f"model: {role}", "ok", spec + (", its key is set" if needs_key else ", needs no key"))
+        asked[spec] = asked.get(spec) or await _asked(models, role)
+        yield dataclasses.replace(asked[spec], check=f"model: {role}")
+
+
+async def _asked(models: "Models", role: "Role") -> Finding:
+    """Have the role's model say something: whether its name and key are right, only its provider knows."""
+    spec, start = models.describe()[role], time.perf_counter()
+    try:
+        model = await asyncio.to_thread(models.chat, role)
+        async with asyncio.timeout(_PATIENCE_S):
+            await model.ainvoke(_PROBE)  # type: ignore[union-attr] # the caller knows that it is not extractive
+    except TimeoutError:
+        return Finding(spec, "broken", f"{spec} did not answer in {_PATIENCE_S} s", "check the network, or try again")
+    except TwintrackError as error:
+        return _broken(spec, error)
+    return Finding(spec, "ok", f"{spec}, answered in {time.perf_counter() - start:.1f} s")
 
 
 async def _embedder(settings: Settings) -> AsyncIterator[Finding]:

@@ -38,6 +38,7 @@ async def health(request: Request) -> JSONResponse:
         "ok": redis["ok"],
         "redis": redis,
         "models": {role: getattr(settings.models, role) or EXTRACTIVE for role in ROLES},
+        "refused": [str(refusal) for refusal in parts.resources.models.refusals],
         "embedder": parts.resources.embedder.name,
         "users": "by API key" if settings.server.keys else "everyone on this machine is `local`",
         "masking": settings.rails.mask_personal_data,

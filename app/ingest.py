@@ -43,12 +43,13 @@ def command(
     The exit code is 1 where anything could not be read, though the rest is kept.
     Files of other kinds are passed over and counted.
     """
-    report = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
+    report, what_runs = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
     nothing = nothing_read(report)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
         sys.exit(int(bool(nothing or report.failed)))
     if nothing is None or len(report.failed) > 1:
+        say(screen(stderr=True), what_runs, "dim")
         show_report(report)
     if nothing:
         raise nothing
@@ -56,14 +57,18 @@ def command(
         sys.exit(1)
 
 
-async def _ingest(paths: tuple[Path, ...], corpus: str | None, identity: Identity, **who: Any) -> IngestReport:
+async def _ingest(
+    paths: tuple[Path, ...], corpus: str | None, identity: Identity, **who: Any
+) -> tuple[IngestReport, str]:
+    """Return the report, and the line that says which Redis holds it."""
     from twintrack.app.open_corpus import open_corpus, with_corpus
     from twintrack.app.progress import progress_bar
     from twintrack.core.settings import load_settings
 
     async with open_corpus(with_corpus(load_settings(), corpus)) as opened:
         with progress_bar("Reading") as progress:
-            return await opened.ingest(paths, identity=identity, progress=progress, **who)
+            report = await opened.ingest(paths, identity=identity, progress=progress, **who)
+        return report, await opened.where()
 
 
 def show_report(report: IngestReport) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from twintrack.core.corpus import Corpus
-from twintrack.core.embeddings import open_embedder
+from twintrack.core.embeddings import open_embedder, try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import translated
@@ -28,8 +28,10 @@ async def open_corpus(settings: Settings) -> AsyncIterator[Corpus]:
     """
     source = RedisSource(settings.redis)
     try:
+        embedder = open_embedder(settings.models)
         await check_server(source)
+        await try_out(embedder)
         async with translated():
-            yield Corpus(source, open_embedder(settings.models), settings.retrieval)
+            yield Corpus(source, embedder, settings.retrieval)
     finally:
         await source.aclose()

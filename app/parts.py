@@ -28,6 +28,7 @@ from twintrack.memory.vault import Vault
 from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import LearntRouter, Thresholds
+from twintrack.nodes.logs import readable
 from twintrack.nodes.tables import Tables
 
 _SCOPES = ("user", "tenant")
@@ -35,7 +36,7 @@ _SCOPES = ("user", "tenant")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything one process holds open; making it does no I/O, but for reading the tables that the settings name."""
+    """Everything one process holds open; making it does no I/O, but for reading the tables, and opening the logs, that the settings name."""
 
     settings: Settings
     source: RedisSource
@@ -81,7 +82,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         team=settings.team,
         rates=SharedRates(source),
         tables=Tables(settings.team.tables) if settings.team.tables else None,
-        logs=settings.team.logs,
+        logs=readable(settings.team.logs),
         keeper=settings.team.keeper,
         approve=frozenset(settings.team.approve),
         overhead_warns_at=settings.team.overhead_warns_at,

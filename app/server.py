@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from twintrack.app.assemble import build_graph, make_parts, versioned_saver
+from twintrack.core.embeddings import try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import load_settings
 from twintrack.graphs import indexer as indexing
@@ -34,6 +35,7 @@ async def checkpointer() -> AsyncIterator[VersionedRedisSaver]:
     try:
         await check_server(parts.source)
         await parts.resources.models.warm()
+        await try_out(parts.resources.embedder)
         async with saver:
             yield saver
     finally:

@@ -57,6 +57,10 @@ class Corpus:
         self._embedder = embedder
         self._crowds = Crowds()
 
+    async def where(self) -> str:
+        """Return the one line that says which Redis holds it."""
+        return await self._source.describe()
+
     async def ingest(
         self,
         paths: Sequence[str | Path],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twintrack.core.errors import ModelUnavailable, SettingsError
+from twintrack.core.model_errors import translate
 from twintrack.core.settings import ModelSettings
 
 LOCAL = "local:use-multilingual-v3"
@@ -17,6 +18,7 @@ LOCAL_DIMS = 512
 MAX_CHARS = 4000
 """A longer text is embedded by its beginning: one vector says little about more, and cost grows with length."""
 _REMEMBERED = 512
+_SETTING = "TWINTRACK_MODELS__EMBEDDER"
 
 Vector = NDArray[np.float32]
 
@@ -58,6 +60,17 @@ def open_embedder(settings: ModelSettings) -> Embedder:
             raise _bad_name(name, "is not shipped")
         return LocalEmbedder()
     return HostedEmbedder(settings)
+
+
+async def try_out(embedder: Embedder) -> None:
+    """Ask a provider for one vector, so that a wrong name or key is found before a question; the shipped one has neither.
+
+    Raises:
+        SettingsError: the provider or its model is not known.
+        ModelUnavailable: the provider did not answer with vectors.
+    """
+    if isinstance(embedder, HostedEmbedder):
+        await embedder.embed_one("?")
 
 
 class _Remembering:
@@ -121,10 +134,7 @@ class HostedEmbedder(_Remembering):
                 rows = await self._model.aembed_documents([clean(text) or " " for text in texts])
             vectors = _normalised(np.asarray(rows, np.float32))
         except Exception as error:
-            raise ModelUnavailable(
-                f"The embedder {self.name} failed: {type(error).__name__}: {str(error)[:200]}",
-                fix="check its key, base URL and name, or set TWINTRACK_MODELS__EMBEDDER=" + LOCAL,
-            ) from error
+            raise translate(error, spec=self.name, setting=_SETTING) from error
         self.dims = vectors.shape[1]
         return vectors
 
@@ -173,10 +183,15 @@ def _hosted(settings: ModelSettings) -> Any:
         raise _bad_name(settings.embedder, f"needs a package that is not installed ({error})") from error
     except ValueError as error:
         raise _bad_name(settings.embedder, f"is not known ({str(error)[:200]})") from error
+    except Exception as error:  # a vendor's own: it looks for its key before it is asked anything
+        raise ModelUnavailable(
+            f"The embedder {settings.embedder} cannot be set up ({type(error).__name__}).",
+            fix=f"set its provider's key or TWINTRACK_MODELS__API_KEY, or {_SETTING}={LOCAL}",
+        ) from error
 
 
 def _bad_name(name: str, why: str) -> SettingsError:
     return SettingsError(
-        f"TWINTRACK_MODELS__EMBEDDER: {name!r} {why}.",
+        f"{_SETTING}: {name!r} {why}.",
         fix=f"set it to {LOCAL}, or to provider:model as in openai:text-embedding-3-small",
     )

@@ -16,8 +16,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from twintrack.core.breaker import Breaker, LocalBreaker
-from twintrack.core.errors import ModelUnavailable
-from twintrack.core.model_errors import CutShort, translate, worth_retrying
+from twintrack.core.errors import ModelUnavailable, TwintrackError
+from twintrack.core.model_errors import CutShort, needs_a_person, translate, worth_retrying
 from twintrack.core.resilience import Limits, retrying
 
 Model = TypeVar("Model", bound=BaseChatModel)
@@ -35,6 +35,8 @@ class Guard:
     limits: Limits
     breaker: Breaker = field(default_factory=LocalBreaker)
     """Shared by all who use the model."""
+    refusals: dict[str, TwintrackError] = field(default_factory=dict)
+    """By model: why its provider turns every call away, until one is answered."""
 
 
 def guarded(model: Model, guard: Guard) -> Model:
@@ -99,6 +101,7 @@ class _Guarded(BaseChatModel):
             self._note(error)
             raise self._said(error) from error
         self._guard.breaker.succeeded()
+        self._guard.refusals.pop(self._guard.spec, None)
         return result
 
     def _note(self, error: Exception) -> None:
@@ -109,7 +112,10 @@ class _Guarded(BaseChatModel):
             self._guard.breaker.succeeded()
 
     def _said(self, error: Exception) -> Exception:
-        return translate(error, spec=self._guard.spec, setting=self._guard.setting)
+        said = translate(error, spec=self._guard.spec, setting=self._guard.setting)
+        if needs_a_person(error):
+            self._guard.refusals[self._guard.spec] = said
+        return said
 
 
 async def _next(chunks: AsyncIterator[ChatGenerationChunk]) -> ChatGenerationChunk:

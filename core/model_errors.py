@@ -27,6 +27,11 @@ def status_of(error: Exception) -> int | None:
     return None
 
 
+def needs_a_person(error: Exception) -> bool:
+    """Tell whether the provider refuses the key or knows no such model: nothing but a setting mends that."""
+    return status_of(error) in (401, 403, 404)
+
+
 def worth_retrying(error: Exception) -> bool | float:
     """Tell whether another attempt can help; a number is the server's own Retry-After, in seconds."""
     status = status_of(error)

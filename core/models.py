@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from twintrack.core import local_model
 from twintrack.core.breaker import Breaker, LocalBreaker
 from twintrack.core.chained_model import ChainedChatModel
-from twintrack.core.errors import ModelUnavailable, SettingsError
+from twintrack.core.errors import ModelUnavailable, SettingsError, TwintrackError
 from twintrack.core.guarded_model import Guard, guarded
 from twintrack.core.resilience import Limits
 from twintrack.core.settings import ModelSettings
@@ -43,6 +43,7 @@ class Models:
         self._settings = settings
         self._given = dict(given or {})
         self._breakers: dict[str, Breaker] = {}
+        self._refusals: dict[str, TwintrackError] = {}
         self._built = {role: self._guard(model, _name(model), role) for role, model in self._given.items()}
 
     def chat(self, role: Role) -> BaseChatModel | None:
@@ -71,7 +72,7 @@ class Models:
         limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
         breaker = LocalBreaker(settings.breaker_failures, settings.breaker_rest_s)
         shared = self._breakers.setdefault(spec, breaker)
-        return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits, shared))
+        return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits, shared, self._refusals))
 
     async def warm(self) -> None:
         """Build every configured model off the event loop; raises what `chat` raises."""
@@ -82,6 +83,11 @@ class Models:
         """Return what plays each role."""
         given = {role: _name(model) for role, model in self._given.items()}
         return {role: given.get(role) or getattr(self._settings, role) or EXTRACTIVE for role in ROLES}
+
+    @property
+    def refusals(self) -> tuple[TwintrackError, ...]:
+        """Return why providers turn models away for good: a wrong name, a refused key."""
+        return tuple(self._refusals.values())
 
     @property
     def extractive(self) -> bool:

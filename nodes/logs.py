@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from twintrack.core.errors import SettingsError
 
@@ -54,6 +55,17 @@ class Diagnosis:
     """Warnings of the minutes before the first error."""
 
 
+def readable(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files, once each could be opened.
+
+    Raises:
+        SettingsError: names the first that could not.
+    """
+    for path in files:
+        _opened(path).close()
+    return tuple(files)
+
+
 def read_logs(files: Iterable[Path]) -> list[Event]:
     """Return the events of all files in the order of their times."""
     events = [event for path in files for line in _lines(path) if (event := _event(line, path.stem))]
@@ -76,12 +88,18 @@ def diagnose(events: Sequence[Event]) -> Diagnosis | None:
 
 
 def _lines(path: Path) -> list[str]:
+    with _opened(path) as file:
+        file.seek(max(0, path.stat().st_size - MAX_BYTES))
+        return file.read().decode("utf-8", "replace").splitlines()
+
+
+def _opened(path: Path) -> IO[bytes]:
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - MAX_BYTES))
-            return file.read().decode("utf-8", "replace").splitlines()
+        return path.open("rb")
     except OSError as error:
-        raise SettingsError(f"{path.name} cannot be read as a log.", fix="name files that exist") from error
+        raise SettingsError(
+            f"{path} cannot be read as a log.", fix="name files that exist in TWINTRACK_TEAM__LOGS"
+        ) from error
 
 
 def _event(line: str, source: str) -> Event | None:

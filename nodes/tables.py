@@ -70,7 +70,9 @@ class Tables:
         try:
             self._base.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM {read}(?)", [str(path)])  # noqa: S608
         except duckdb.Error as error:
-            raise SettingsError(f"{path.name} cannot be read as a table.", fix="give CSV or Parquet files") from error
+            raise SettingsError(
+                f"{path} cannot be read as a table.", fix="name CSV or Parquet files in TWINTRACK_TEAM__TABLES"
+            ) from error
         found = self._base.execute(f"DESCRIBE {quoted(name)}").fetchall()
         return Table(name, tuple((str(row[0]), str(row[1])) for row in found))
 
