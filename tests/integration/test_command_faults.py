@@ -192,9 +192,3 @@ def test_each_command_says_which_redis_runs_and_keeps_its_password(filled: str, 
         assert re.fullmatch(r"Redis \d+\.\d+\.\d+ at unix://\S+\n", done.stderr), (command, done.stderr)
         assert secret not in done.stdout + done.stderr
         assert run(tmp_path, filled, *command, "--json").stderr == ""
-
-
-@pytest.mark.parametrize("name", ["guardrails", "memory", "multihop", "router"])
-def test_rows_of_another_form_are_named(tmp_path: Path, name: str) -> None:
-    (tmp_path / "rows.jsonl").write_text('{"colour": "red"}\n')
-    assert_one_line(run(tmp_path, NOBODY, "eval", name, "--data", "rows.jsonl"), "1", "Fix: give each row")

@@ -22,6 +22,8 @@ NEEDS_NONE = {
     "eval tools": "measures in memory",
     "settings": "reads settings alone",
 }
+ASKED_FOR = {"eval tune": ["--passages", "rows.jsonl", "--data", "rows.jsonl"]}
+"""What a command asks for in its own words, not by a required option."""
 ROW = {
     "id": "1",
     "text": "The fee is $5.",
@@ -31,7 +33,7 @@ ROW = {
     "preference": "no fees",
     "topic": "accounts",
     "paragraphs": [{"title": "Fees", "paragraph_text": "The fee is $5.", "is_supporting": True}],
-    "question_decomposition": [],
+    "question_decomposition": [{"question": "What is the fee?", "answer": "$5", "paragraph_support_idx": 0}],
 }
 
 
@@ -73,7 +75,15 @@ def test_without_a_redis_each_command_says_so_and_how_to_start_one(tmp_path: Pat
     (tmp_path / "a.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $15.")
     (tmp_path / "rows.jsonl").write_text(json.dumps(ROW))
     (tmp_path / "langgraph.json").write_text("{}")
-    done = run(tmp_path, NOBODY, *name.split(), *arguments(COMMANDS[name]), "--json", given="Hello?\n")
+    done = run(
+        tmp_path,
+        NOBODY,
+        *name.split(),
+        *arguments(COMMANDS[name]),
+        *ASKED_FOR.get(name, []),
+        "--json",
+        given="Hello?\n",
+    )
     assert_one_line(done, "Redis cannot be reached", "Fix: check TWINTRACK_REDIS__URL")
     assert "Redis cannot be reached" in json.loads(done.stdout)["error"]
 
