@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
-from twintrack.core.standard_score import standard
+from twintrack.core.standard_score import standard_each
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
@@ -134,9 +134,10 @@ def mix(
     floor = min(similarity.values(), default=0.0)
     near = [similarity.get(key, floor) for key in fields]
     text = [text_score.get(key, 0.0) for key in fields]
-    mixed = vector_weight * standard(np.array(near)) + (1.0 - vector_weight) * standard(np.array(text))
+    said_weight, pairs = 1.0 - vector_weight, zip(standard_each(near), standard_each(text), strict=True)
+    mixed = [-(vector_weight * close + said_weight * said) for close, said in pairs]
     # No two have one key, so the order never comes to what follows it.
-    ranked = sorted(zip((-mixed).tolist(), fields, near, text, strict=True))
+    ranked = sorted(zip(mixed, fields, near, text, strict=True))
     return [Row(key, -under, close, said, fields[key]) for under, key, close, said in ranked]
 
 
@@ -155,6 +156,8 @@ def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:
 def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
     """Return (key, score, fields) of each hit in a reply of FT.SEARCH, in either protocol."""
     if isinstance(reply, Mapping):
+        if (usual := _usual(reply)) is not None:
+            return usual
         hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
         # A record that runs out while it is found comes without fields.
         return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
@@ -164,6 +167,21 @@ def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
     marks = map(float, reply[2::size]) if size == 3 else repeat(0.0)
     found = ({} if pairs is None else _fields(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in reply[size::size])
     return list(zip(map(_text, reply[1::size]), marks, found, strict=False))
+
+
+def _usual(reply: Mapping[bytes, Any]) -> list[tuple[str, float, dict[str, str]]] | None:
+    """Return what `parse` does for hits that are all text, or None where they are not: the usual reply, at once."""
+    try:
+        return [
+            (
+                hit[b"id"].decode(),
+                hit.get(b"score", 0.0),
+                {name.decode(): value.decode() for name, value in hit[b"extra_attributes"].items()},
+            )
+            for hit in reply[b"results"]
+        ]
+    except (AttributeError, TypeError, UnicodeDecodeError):
+        return None
 
 
 def _plain(reply: Any) -> list[tuple[str, float, dict[str, str]]] | None:
@@ -184,7 +202,11 @@ def _plain(reply: Any) -> list[tuple[str, float, dict[str, str]]] | None:
 def scores(reply: Any) -> dict[str, float]:
     """Return the score of each key in a reply of FT.SEARCH without content, in either protocol."""
     if isinstance(reply, Mapping):
-        return {_text(hit[b"id"]): float(hit[b"score"]) for hit in reply[b"results"]}
+        hits = reply[b"results"]
+        try:
+            return {hit[b"id"].decode(): hit[b"score"] + 0.0 for hit in hits}
+        except (AttributeError, TypeError, UnicodeDecodeError):
+            return {_text(hit[b"id"]): float(hit[b"score"]) for hit in hits}
     keys, marks = reply[1::2], map(float, reply[2::2])
     try:
         return dict(zip([key.decode() for key in keys], marks, strict=True))

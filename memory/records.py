@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
@@ -57,14 +59,13 @@ class Records:
         self.source = source
         self.embedder = embedder
         self.base = kind
-        self.extra_tags = extra_tags
+        self.extra_tags = tuple(extra_tags)
 
     async def kind(self) -> str:
         """Return what the keys are of: vectors of two embedders must never meet, so both its name and size are in it."""
         if not self.embedder.dims:
             await self.embedder.embed_one("size")
-        name = re.sub(r"[^a-z0-9-]", "-", self.embedder.name.lower())
-        return f"{self.base}.{name}.{self.embedder.dims}"
+        return f"{self.base}.{_plain(self.embedder.name)}.{self.embedder.dims}"
 
     async def index(self) -> ContractIndex:
         """Return the index, created where it is missing."""
@@ -104,7 +105,7 @@ class Records:
         )
         rows = await hybrid(index, search, limit=candidates)
         held = [row for row in rows if "data" in row.fields]
-        listed = json.loads(f"[{','.join(row.fields['data'] for row in held)}]")
+        listed = orjson.loads(f"[{','.join([row.fields['data'] for row in held])}]")
         return [Found(data, row.score, row.similarity) for data, row in zip(listed, held, strict=True)]
 
     async def find(
@@ -180,7 +181,13 @@ async def owned_keys(client: Redis, identity: Identity, kinds: str) -> AsyncIter
             yield name
 
 
-def _schema(kind: str, dims: int, extra_tags: Sequence[str]) -> dict[str, Any]:
+@lru_cache
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9-]", "-", name.lower())
+
+
+@lru_cache
+def _schema(kind: str, dims: int, extra_tags: tuple[str, ...]) -> dict[str, Any]:
     tag_fields = [
         {"name": name, "type": "tag", "attrs": {"case_sensitive": True}} for name in ("tenant", "user", *extra_tags)
     ]
