@@ -1,5 +1,6 @@
 """LangGraph's checkpoints, configs and writes to and from what is stored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -23,6 +24,9 @@ from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_usage import spent
 
 
+_NEW: Any = (object(), None)
+
+
 def thread_and_space(config: RunnableConfig) -> tuple[str, str]:
     """Return the thread id and namespace a config names; the root namespace is empty."""
     where = config["configurable"]
@@ -41,6 +45,7 @@ def pack_checkpoint(
     metadata: CheckpointMetadata,
     new_versions: ChannelVersions,
     *,
+    packed: Mapping[str, tuple[Any, Typed]],
     single_writer: bool = False,
 ) -> Put:
     """Return a checkpoint as it will be stored: channel values apart, only those whose version moved."""
@@ -58,7 +63,11 @@ def pack_checkpoint(
             names=[blob_name(ns, name, version) for name, version in checkpoint["channel_versions"].items()],
             delta_tags=[tag(name) for name in full.get("counters_since_delta_snapshot", {})],
         ),
-        blobs={blob: pack_value(serde, values[name]) for name, blob in changed.items() if name in values},
+        blobs={
+            blob: _packed_already(values[name], *packed.get(name, _NEW)) or pack_value(serde, values[name])
+            for name, blob in changed.items()
+            if name in values
+        },
         empty=[blob for name, blob in changed.items() if name not in values],
         run_id=str(full.get("run_id", "")),
         expect=expected_head(config, metadata) if single_writer else None,
@@ -106,6 +115,11 @@ def pack_value(serde: SerializerProtocol, value: Any) -> Typed | Listed:
     if sum(map(len, packed)) < LIST_BYTES:
         return serde.dumps_typed(value)
     return in_pieces(packed, serde.list_kind, serde.digest, serde.seal)
+
+
+def _packed_already(value: Any, written: Any, packed: Typed | None) -> Typed | None:
+    """Return the value as a task's write has it; a long list is stored in pieces here, and whole there."""
+    return packed if written is value and (type(value) is not list or len(packed[1]) < LIST_BYTES) else None
 
 
 def unpack_value(serde: SerializerProtocol, value: Typed | Pieces) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twintrack.memory.checkpoint_lists import Listed, Pieces, read_manifest
-from twintrack.memory.checkpoint_rows import Row, Typed, Write, member, pack_blob, place, unpack_blob
+from twintrack.memory.checkpoint_rows import Row, Typed, Write, member, pack_blob, place, unpack_blob, write_name
 
 ANY = b"*"
 
@@ -91,3 +91,12 @@ def blob_of(raw: Any) -> Typed | Pieces:
 def order(write: Write) -> tuple[str, str, int]:
     """Return what a super-step sorts its writes by."""
     return (write.path, write.task_id, write.index)
+
+
+def named(version: bytes, writes: Sequence[Write]) -> list[bytes]:
+    """Return name, whether it replaces what is there, and value of each write to a version, in turn."""
+    listed = list[bytes]()
+    for write in writes:
+        name = write_name(version, write.task_id, write.index)
+        listed += (name, b"1" if write.index < 0 else b"0", write.pack())
+    return listed

@@ -106,3 +106,18 @@ local function blob_of(row, tag)
     if string.sub(name, 1, TAG) == tag then return name end
   end
 end
+
+-- Adds a task's writes to a version. ARGV from one place to another: name, '1' to overwrite, value.
+local function add_writes(member, from, to)
+  local added = {}
+  for at = from, to, 3 do
+    local fresh = redis.call('HEXISTS', writes, ARGV[at]) == 0
+    if fresh then added[#added + 1] = ARGV[at] end
+    if fresh or ARGV[at + 1] == '1' then redis.call('HSET', writes, ARGV[at], ARGV[at + 2]) end
+  end
+  if #added > 0 then
+    local names = redis.call('HGET', writes, member) or ''
+    redis.call('HSET', writes, member, names .. table.concat(added))
+  end
+  return #added
+end

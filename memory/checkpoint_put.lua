@@ -1,9 +1,11 @@
--- Stores checkpoints, all or none.
--- ARGV: ttl, tenant, user, then per checkpoint: member, row, run, expected newest member or '*',
+-- Stores checkpoints, all or none, and in any case what was written to the first one's parent.
+-- ARGV: ttl, tenant, user, parent's member, count of writes, each as its name, '1' to overwrite, value,
+-- then per checkpoint: member, row, run, expected newest member or '*',
 -- count and pairs of blobs, count and names of blobs that are now empty, count and pairs of items, names of items
 -- that must be there. Returns the runs that are new here, or {''} where an item is not there and nothing was done.
 if refused(ARGV[2], ARGV[3]) then return redis.error_reply('NOTOWNER') end
-local at = 4
+local at = 6 + 3 * tonumber(ARGV[5])
+add_writes(ARGV[4], 6, at - 1)
 local function take()
   at = at + 1
   return ARGV[at - 1]

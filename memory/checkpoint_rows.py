@@ -55,9 +55,9 @@ def blob_name(ns: str, channel: str, version: Version) -> bytes:
     return tag(channel) + _digest(12, ns, channel, repr(version))
 
 
-def write_name(ns: str, checkpoint_id: str, task_id: str, index: int) -> bytes:
-    """Return the name of one write; the same task and index give the same name."""
-    return _digest(16, ns, checkpoint_id, task_id, str(index))
+def write_name(version: bytes, task_id: str, index: int) -> bytes:
+    """Return the name of one write to the version that `member` names; the same task and index give the same name."""
+    return blake2b(b"%b\0%b\0%d" % (version, part(task_id), index), digest_size=16).digest()
 
 
 def pack_blob(value: Typed) -> bytes:

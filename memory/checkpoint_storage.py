@@ -28,9 +28,9 @@ from twintrack.core.keys import PREFIX, decode, encode
 from twintrack.core.redis_errors import VENDOR_ERRORS, translate, translated
 from twintrack.core.redis_wire import LANE, LANES, WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
-from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, order
+from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, named, order
 from twintrack.memory.checkpoint_lists import Known, Pieces
-from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag, write_name
+from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag
 from twintrack.memory.checkpoint_runs import RunIndex
 
 PARTS = ("ids", "rows", "blobs", "writes", "runs", "info", "ledger", "items")
@@ -74,15 +74,19 @@ class CheckpointStorage:
         client = self.client()
         return isinstance(client, WiredRedis) and client.keeps_order
 
-    async def put(self, thread_id: str, puts: Sequence[Put], owner: Identity | None = None) -> None:
-        """Store checkpoints, all or none.
+    async def put(
+        self, thread_id: str, puts: Sequence[Put], owner: Identity | None = None, written: Sequence[Write] = ()
+    ) -> None:
+        """Store checkpoints, all or none, and what was written to the first one's parent, in any case.
 
         Raises:
             Conflict: another run wrote first.
             UnknownThread: the thread is someone else's.
         """
         runs = {put.run_id for put in puts} - {""}
-        head, unindexed = [self._ttl, *_who(owner)], self._runs.unknown(thread_id, runs)
+        parent = member(puts[0].ns, puts[0].row.parent) if written else b""
+        head = [self._ttl, *_who(owner), parent, b"%d" % len(written), *named(parent, written)]
+        unindexed = self._runs.unknown(thread_id, runs)
         try:
             # The index first, so that no checkpoint is ever missing from the index of its run.
             if unindexed and not self.keeps_order:
@@ -119,11 +123,8 @@ class CheckpointStorage:
         self, thread_id: str, ns: str, checkpoint_id: str, writes: Sequence[Write], owner: Identity | None = None
     ) -> None:
         """Add writes to a checkpoint; special ones (negative index) replace, others keep what is there."""
-        arguments = [self._ttl, *_who(owner), member(ns, checkpoint_id)]
-        for write in writes:
-            name = write_name(ns, checkpoint_id, write.task_id, write.index)
-            arguments += [name, b"1" if write.index < 0 else b"0", write.pack()]
-        await self._run(scripts.WRITES, thread_id, arguments)
+        name = member(ns, checkpoint_id)
+        await self._run(scripts.WRITES, thread_id, [self._ttl, *_who(owner), name, *named(name, writes)])
         await self._runs.let_live(thread_id)
 
     async def get(

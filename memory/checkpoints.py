@@ -22,6 +22,7 @@ from langgraph.checkpoint.base import (
 from pydantic import SecretStr
 from redisvl.redis.connection import RedisConnectionFactory
 
+from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.checkpoint_codec import (
@@ -35,10 +36,11 @@ from twintrack.memory.checkpoint_codec import (
 )
 from twintrack.memory.checkpoint_copy import copy_thread
 from twintrack.memory.checkpoint_entries import Put
-from twintrack.memory.checkpoint_flights import Flights
+from twintrack.memory.checkpoint_flights import Flights, Place
 from twintrack.memory.checkpoint_listing import matching, names_of
 from twintrack.memory.checkpoint_owner import owner_of
-from twintrack.memory.checkpoint_rows import Row, Write
+from twintrack.memory.checkpoint_riders import Rider, Riders, carried, packed_values
+from twintrack.memory.checkpoint_rows import Row, Typed, Write
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.checkpoint_threads import FromThreads
@@ -83,7 +85,7 @@ class VersionedRedisSaver(FromThreads):
         self.ttl_config = ttl if ttl_minutes is None else {"default_ttl": ttl_minutes, "refresh_on_read": True}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.single_writer = single_writer
-        self._flights = Flights()
+        self._flights, self._riders = Flights(), Riders()
         self._source = source
         self.configure_client(redis_url, redis_client, connection_args)
         minutes = (self.ttl_config or {}).get("default_ttl")
@@ -170,8 +172,10 @@ class VersionedRedisSaver(FromThreads):
             UnknownThread: the thread belongs to someone else.
         """
         thread_id, ns = thread_and_space(config)
-        put = self.prepare(config, checkpoint, metadata, new_versions)
-        send = partial(self.storage.put, thread_id, [put], owner_of(config))
+        riders = self._riders.board((thread_id, ns, get_checkpoint_id(config) or ""))
+        put = self.prepare(config, checkpoint, metadata, new_versions, packed_values(riders))
+        written = [write for rider in riders for write in rider.writes]
+        send = partial(carried, partial(self.storage.put, thread_id, [put], owner_of(config), written), riders)
         if put.expect is not None and self.storage.keeps_order:
             here, parent = (thread_id, ns, put.checkpoint_id), (thread_id, ns, put.expect)
             await self._flights.put(here, parent, send, pace_of(config, metadata))
@@ -185,9 +189,11 @@ class VersionedRedisSaver(FromThreads):
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
+        packed: Mapping[str, tuple[Any, Typed]] | None = None,
     ) -> Put:
-        """Return one version as it will be stored."""
-        return pack_checkpoint(self.serde, config, checkpoint, metadata, new_versions, single_writer=self.single_writer)
+        """Return one version as it will be stored; values that are packed already are not packed again."""
+        version = (config, checkpoint, metadata, new_versions)
+        return pack_checkpoint(self.serde, *version, packed=packed or {}, single_writer=self.single_writer)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -198,9 +204,13 @@ class VersionedRedisSaver(FromThreads):
             Write(task_id, channel, WRITES_IDX_MAP.get(channel, index), task_path, self.serde.dumps_typed(value))
             for index, (channel, value) in enumerate(writes)
         ]
-        id_ = config["configurable"]["checkpoint_id"]
-        write = self.storage.write(thread_id, ns, id_, packed, owner_of(config))
-        await self._flights.write((thread_id, ns, id_), write)
+        place = (thread_id, ns, config["configurable"]["checkpoint_id"])
+        rider = self._riders.join(place, packed, [value for _, value in writes]) if self.storage.keeps_order else None
+        await self._flights.write(place, self._write(place, packed, owner_of(config), rider))
+
+    async def _write(self, place: Place, writes: Sequence[Write], owner: Identity | None, rider: Rider | None) -> None:
+        if rider is None or not await rider.ended:
+            await self.storage.write(*place, writes, owner)
 
     async def aget_channel_values(
         self,
