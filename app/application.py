@@ -30,6 +30,7 @@ from twintrack.core.tool_calls import Ledger
 from twintrack.core.traces import Trace
 from twintrack.graphs.traced import TRACE_ID, TracedGraph
 from twintrack.guardrails.budget import SpendMeter
+from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
 
@@ -92,7 +93,7 @@ class App:
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         message, found = self._let_in(question)
-        async with self._alone(thread_id):
+        async with self._alone(turn, thread_id):
             await self.parts.vault.keep(turn.identity, found)
             return await self._run({"messages": [message]}, turn, found)
 
@@ -120,7 +121,7 @@ class App:
             InputError: nothing waits on the thread, or a decision cannot be used; what waits goes on waiting.
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
-        async with self._alone(thread_id):
+        async with self._alone(turn, thread_id):
             waiting = await self._waiting(turn)
             if decisions is None and not waiting:
                 return await self._run(None, turn, {})
@@ -143,7 +144,7 @@ class App:
         message, found = self._let_in(question)
         started = time.monotonic()
         final: dict[str, Any] = {}
-        async with self._alone(thread_id), self._ended(turn), translated():
+        async with self._alone(turn, thread_id), self._ended(turn), translated():
             await self.parts.vault.keep(turn.identity, found)
             run = self.graph.astream(
                 {"messages": [message]},
@@ -170,8 +171,8 @@ class App:
     def _let_in(self, question: str) -> tuple[HumanMessage, dict[str, str]]:
         return let_in(question, self.parts.resources.policy, self.parts.masker)
 
-    def _alone(self, thread_id: str | None) -> AbstractAsyncContextManager[None]:
-        return self.runs.alone(self.graph.checkpointer, thread_id)
+    def _alone(self, turn: "Turn", thread_id: str | None) -> AbstractAsyncContextManager[None]:
+        return self.runs.alone(self.graph.checkpointer, thread_id, turn.identity)
 
     @asynccontextmanager
     async def _ended(self, turn: "Turn") -> AsyncIterator[None]:
@@ -191,12 +192,14 @@ class App:
     async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
         shown = await with_originals(answer_of(state), found, self.parts.vault, turn.identity)
         usage = Usage(**{**turn.meter.usage(), **_times(turn.meter, started)})
-        version, trace_id = await self._head(turn.thread_id)
+        version, trace_id = await self._head(turn)
         return Answer(**shown, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
 
-    async def _head(self, thread_id: str) -> tuple[str, str]:
-        """Return the thread's newest version and the trace it came from."""
-        saver = self.graph.checkpointer
+    async def _head(self, turn: "Turn") -> tuple[str, str]:
+        """Return the thread's newest version and the trace it came from; ours knows what it has just written."""
+        saver, thread_id = self.graph.checkpointer, turn.thread_id
+        if isinstance(saver, VersionedRedisSaver) and (version := saver.storage.heads.of(thread_id)):
+            return version, turn.meter.trace_id
         if not isinstance(saver, BaseCheckpointSaver):
             return "", ""
         async with translated():
@@ -220,18 +223,8 @@ class App:
         _check_words(tenant_id, user_id, choices)
         context = Context(tenant_id=tenant_id, user_id=user_id, **choices)
         thread = thread_id or uuid.uuid4().hex
-        if thread_id is not None:
-            await self._check_owner(thread, Identity(tenant_id, user_id))
         meter = self.parts.meters.meter(context, Identity(tenant_id, user_id))
         return Turn(thread, context, meter, _config(thread, context, meter))
-
-    async def _check_owner(self, thread_id: str, identity: Identity) -> None:
-        if not self.versions.kept:
-            return  # another saver knows no owners: whoever passes it in keeps its threads apart
-        async with translated():
-            owner = await self.versions.owner(thread_id)
-        if owner is not None and owner != identity:
-            raise _unknown_thread(thread_id)
 
 
 @dataclass(frozen=True, slots=True)

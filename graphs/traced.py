@@ -92,6 +92,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if turn:
             handlers += turn.handlers
             metadata[TRACE_ID] = turn.trace_id
+            _tell_meters((*_present(config), *handlers), turn.trace_id)
         elif handlers or self.care.needed:
             handlers.append(_Outermost())
         given: RunnableConfig = {**config} if config else {}
@@ -218,6 +219,13 @@ def _with_handlers(callbacks: Any, handlers: list[BaseCallbackHandler]) -> Any:
     for handler in handlers:
         manager.add_handler(handler, inherit=True)
     return manager
+
+
+def _tell_meters(handlers: Sequence[Any], trace_id: str) -> None:
+    """Let whoever holds a meter of the run know its trace."""
+    for meter in handlers:
+        if isinstance(meter, SpendMeter):
+            meter.trace_id = trace_id
 
 
 def _join_handlers(config: RunnableConfig | None, bound: RunnableConfig | None, stream_mode: Any) -> None:

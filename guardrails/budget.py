@@ -87,6 +87,8 @@ class SpendMeter(OneHandler):
     raise_error = True
     run_inline = False
     ignore_chain = ignore_retriever = ignore_custom_event = True
+    trace_id = ""
+    """Trace of the run; empty where it has none."""
 
     def __init__(
         self,

@@ -23,7 +23,6 @@ from twintrack.memory.checkpoint_rows import Row, Typed, Write, blob_name, tag
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_usage import spent
 
-
 _NEW: Any = (object(), None)
 
 
@@ -119,7 +118,9 @@ def pack_value(serde: SerializerProtocol, value: Any) -> Typed | Listed:
 
 def _packed_already(value: Any, written: Any, packed: Typed | None) -> Typed | None:
     """Return the value as a task's write has it; a long list is stored in pieces here, and whole there."""
-    return packed if written is value and (type(value) is not list or len(packed[1]) < LIST_BYTES) else None
+    if packed is None or written is not value or (type(value) is list and len(packed[1]) >= LIST_BYTES):
+        return None
+    return packed
 
 
 def unpack_value(serde: SerializerProtocol, value: Typed | Pieces) -> Any:

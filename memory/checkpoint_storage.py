@@ -20,16 +20,16 @@ from itertools import chain
 from typing import Any
 from zlib import crc32
 
-from redis.exceptions import ResponseError
-
 from twintrack.core.context import Identity
-from twintrack.core.errors import Conflict, TwintrackError, Unavailable, UnknownThread
+from twintrack.core.errors import Conflict, Unavailable, UnknownThread
 from twintrack.core.keys import PREFIX, decode, encode
 from twintrack.core.redis_errors import VENDOR_ERRORS, translate, translated
 from twintrack.core.redis_wire import LANE, LANES, WiredRedis
 from twintrack.memory import checkpoint_scripts as scripts
 from twintrack.memory.checkpoint_entries import Put, Stored, blob_of, named, order
+from twintrack.memory.checkpoint_heads import Heads
 from twintrack.memory.checkpoint_lists import Known, Pieces
+from twintrack.memory.checkpoint_refusals import lost, refusal
 from twintrack.memory.checkpoint_rows import TAG_BYTES, Row, Typed, Write, member, part, place, tag
 from twintrack.memory.checkpoint_runs import RunIndex
 
@@ -61,7 +61,7 @@ class CheckpointStorage:
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
         self._ttl_on_read = self._ttl if refresh_on_read else b""
         self._runs = RunIndex(self.command, lambda thread_id: thread_key(thread_id, "runs"), self._ttl)
-        self._known = Known()
+        self._known, self.heads = Known(), Heads()
 
     @property
     def ttl(self) -> bytes:
@@ -101,6 +101,9 @@ class CheckpointStorage:
             raise
         await self._runs.add(thread_id, self._runs.lost(thread_id, new))
         self._runs.learn(thread_id, runs)
+        for put in puts:
+            if not put.ns:
+                self.heads.learn(thread_id, put.checkpoint_id)
         await self._runs.let_live(thread_id)
 
     async def _put(self, thread_id: str, puts: Sequence[Put], head: list[bytes]) -> Any:
@@ -138,6 +141,8 @@ class CheckpointStorage:
             return [Stored.of(found)] if found else []
 
         stored = await self._filled(thread_id, ask)
+        if not ns and not checkpoint_id:
+            self.heads.learn(thread_id, stored[0].checkpoint_id if stored else "")
         for blob, value in (pair for each in stored for pair in each.lists.items()):
             self._known.learn(thread_id, blob[:TAG_BYTES], frozenset((*value.nodes, *value.names)))
         if stored and self._ttl_on_read:
@@ -160,7 +165,7 @@ class CheckpointStorage:
             bodies = await self._pieces(thread_id, lists)
             if None not in bodies.values():
                 return [stored.filled(bodies) for stored in found] if bodies else found
-        raise _lost(thread_id)
+        raise lost(thread_id)
 
     async def _pieces(self, thread_id: str, lists: Iterable[Pieces]) -> dict[bytes, Any]:
         """Return what these lists lack, each piece once."""
@@ -194,7 +199,7 @@ class CheckpointStorage:
         values = {tags[mark]: blob_of(raw) for mark, raw in seeds}
         bodies = await self._pieces(thread_id, (value for value in values.values() if isinstance(value, Pieces)))
         if None in bodies.values():
-            raise _lost(thread_id)
+            raise lost(thread_id)
         return {
             channel: value.filled(bodies) if isinstance(value, Pieces) else value for channel, value in values.items()
         }, writes
@@ -255,10 +260,10 @@ class CheckpointStorage:
             return scripts.BYTES
         return {**scripts.BYTES, LANE: 1 + crc32(thread_keys(thread_id)[0]) % LANES}
 
-    async def run_alone(self, script: scripts.Script, key_: bytes, arguments: list[bytes]) -> Any:
-        """Run a script on one key."""
+    async def run_alone(self, script: scripts.Script, keys: Sequence[bytes], arguments: list[bytes]) -> Any:
+        """Run a script on some keys of one thread."""
         async with translated():
-            return await script.run(self.client(), [key_], arguments)
+            return await script.run(self.client(), keys, arguments)
 
     async def run_whole(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
         """Run a script on all keys of a thread."""
@@ -278,23 +283,8 @@ class CheckpointStorage:
         try:
             return await script.run(self.client(), thread_keys(thread_id), arguments, self._lane(thread_id))
         except VENDOR_ERRORS as error:
-            raise _refusal(error, thread_id) or translate(error) from error
+            raise refusal(error, thread_id) or translate(error) from error
 
 
 def _who(owner: Identity | None) -> list[bytes]:
     return [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
-
-
-def _refusal(error: Exception, thread_id: str) -> TwintrackError | None:
-    if not isinstance(error, ResponseError):
-        return None
-    if "NOTOWNER" in str(error):
-        return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
-    if "CONFLICT" in str(error):
-        return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
-    return _lost(thread_id) if "LOST" in str(error) else None
-
-
-def _lost(thread_id: str) -> TwintrackError:
-    fix = "delete the thread, and set Redis' maxmemory-policy to noeviction, so that it drops no data"
-    return TwintrackError(f"Part of the thread '{thread_id}' is gone from Redis.", fix=fix)

@@ -237,10 +237,19 @@ class VersionedRedisSaver(FromThreads):
         return history
 
     def lease(
-        self, thread_id: str, *, policy: Policy = "reject", wait_s: float = 60.0, lease_s: float = LEASE_S
+        self,
+        thread_id: str,
+        *,
+        policy: Policy = "reject",
+        wait_s: float = 60.0,
+        lease_s: float = LEASE_S,
+        owner: Identity | None = None,
     ) -> AbstractAsyncContextManager[None]:
-        """Return a block in which no other run that asks for the lease works on the thread."""
-        return run_lease(self.storage, str(thread_id), policy=policy, wait_s=wait_s, lease_s=lease_s)
+        """Return a block in which no other run that asks for the lease works on the thread.
+
+        Where an owner is named, the block is entered only if the thread is his or nobody's.
+        """
+        return run_lease(self.storage, str(thread_id), policy=policy, wait_s=wait_s, lease_s=lease_s, owner=owner)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""

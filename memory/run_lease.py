@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from uuid import uuid4
 
-from twintrack.core.errors import Conflict, Unavailable
+from twintrack.core.context import Identity
+from twintrack.core.errors import Conflict, Unavailable, UnknownThread
 from twintrack.memory.checkpoint_scripts import Script
-from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_keys
+from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_key, thread_keys
 
 Policy = Literal["reject", "queue", "replace"]
 """What to do where another run works on the thread: give up, wait for its end, or end it."""
 LEASE_S = 5.0
 """Seconds after which a run that died no longer holds its thread."""
-_FROM_ANOTHER = 2
+_NOT_YOURS, _FROM_ANOTHER = -1, 2
 _PAUSE_S = 0.02
 _LOOK_S = 0.5
 """Seconds, at most, until a run notices that another has taken its thread."""
@@ -32,19 +33,21 @@ async def run_lease(
     policy: Policy = "reject",
     wait_s: float = 60.0,
     lease_s: float = LEASE_S,
+    owner: Identity | None = None,
 ) -> AsyncIterator[None]:
-    """Hold the thread for the block; where the lease is lost the block is cancelled.
+    """Hold the thread for the block, if it is the owner's; where the lease is lost the block is cancelled.
 
     A holder that stalls past its lease can still try to write: open the saver with `single_writer=True`, which
     refuses what does not continue from the newest version.
 
     Raises:
         Conflict: another run holds the thread, or took it.
+        UnknownThread: the thread is someone else's.
     """
     lease = _Lease(storage, thread_id, lease_s)
-    await lease.take(policy, wait_s)
+    await lease.take(policy, wait_s, owner)
     task = asyncio.current_task()
-    renewal = asyncio.create_task(lease.keep(task))
+    renewal = _Renewal(lease, task)
     try:
         yield
     except asyncio.CancelledError:
@@ -54,9 +57,7 @@ async def run_lease(
             task.uncancel()
         raise _taken(thread_id) from None
     finally:
-        renewal.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewal
+        await renewal.end()
         await lease.leave()
 
 
@@ -70,38 +71,65 @@ class _Lease:
         self._storage, self._thread_id, self._lease_s = storage, thread_id, lease_s
         self._key = lease_key(thread_id)
         self._holder, self._ms = uuid4().bytes, b"%d" % int(lease_s * 1000)
-        self._look_s = min(lease_s / 4, _LOOK_S)
+        self.look_s = min(lease_s / 4, _LOOK_S)
+        self._held_until = 0.0
         self.lost = False
 
-    async def take(self, policy: Policy, wait_s: float) -> None:
+    async def take(self, policy: Policy, wait_s: float, owner: Identity | None) -> None:
         deadline = time.monotonic() + (wait_s if policy == "queue" else 0)
-        words = [self._holder, self._ms, b"1" if policy == "replace" else b"0"]
-        while not (taken := await self._storage.run_alone(_TAKE, self._key, words)):
+        who = [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
+        words = [self._holder, self._ms, b"1" if policy == "replace" else b"0", *who]
+        keys = (self._key, thread_key(self._thread_id, "info"))
+        while not (taken := await self._take(keys, words)):
             if time.monotonic() >= deadline:
                 raise _taken(self._thread_id)
             await asyncio.sleep(_PAUSE_S)
+        if taken == _NOT_YOURS:
+            raise UnknownThread(
+                f"There is no thread {self._thread_id!r}.", fix="use one of your own, or begin a new one"
+            )
         if taken == _FROM_ANOTHER:
-            await asyncio.sleep(self._look_s * 1.5)  # the run that was replaced must have noticed
+            await asyncio.sleep(self.look_s * 1.5)  # the run that was replaced must have noticed
+
+    async def _take(self, keys: tuple[bytes, ...], words: list[bytes]) -> int:
+        self._held_until = time.monotonic() + self._lease_s
+        return int(await self._storage.run_alone(_TAKE, keys, words))
 
     async def keep(self, task: "asyncio.Task[object] | None") -> None:
         """Renew until cancelled; end the run once the lease is someone else's, or cannot be told to be ours."""
-        held_until = time.monotonic() + self._lease_s
-        while time.monotonic() < held_until:
-            await asyncio.sleep(self._look_s)
-            asked = time.monotonic()
-            if asked >= held_until:
-                break  # this process was held up: another run may have come and gone
+        while (asked := time.monotonic()) < self._held_until:  # else this process was held up: a run may have come by
             with suppress(Unavailable):
-                if not await self._storage.run_alone(_RENEW, self._key, [self._holder, self._ms]):
+                if not await self._storage.run_alone(_RENEW, (self._key,), [self._holder, self._ms]):
                     break
-                held_until = asked + self._lease_s
+                self._held_until = asked + self._lease_s
+            await asyncio.sleep(self.look_s)
         self.lost = True
         if task:
             task.cancel()
 
     async def leave(self) -> None:
         with suppress(Unavailable):
-            await self._storage.run_alone(_LEAVE, self._key, [self._holder])
+            await self._storage.run_alone(_LEAVE, (self._key,), [self._holder])
+
+
+class _Renewal:
+    """Renews a lease from the first look on: most runs are over before, and need no task for it."""
+
+    def __init__(self, lease: _Lease, task: "asyncio.Task[object] | None") -> None:
+        self._lease, self._task = lease, task
+        self._renewing: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(lease.look_s, self._begin)
+
+    def _begin(self) -> None:
+        self._renewing = asyncio.get_running_loop().create_task(self._lease.keep(self._task))
+
+    async def end(self) -> None:
+        """Renew no more."""
+        self._timer.cancel()
+        if self._renewing:
+            self._renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._renewing
 
 
 def _taken(thread_id: str) -> Conflict:

@@ -67,7 +67,7 @@ async def test_a_stream_given_up_half_way_leaves_its_thread_free(app: App) -> No
 
 async def test_a_stranger_does_not_even_get_into_the_queue(app: App) -> None:
     await ask(app, QUESTIONS[0])
-    async with app.runs.alone(app.graph.checkpointer, "t"):
+    async with app.runs.alone(app.graph.checkpointer, "t", WHO):
         with pytest.raises(UnknownThread):
             await asyncio.wait_for(app.ask(QUESTIONS[1], thread_id="t", user_id="eve"), 5)
 
@@ -95,6 +95,6 @@ async def test_the_last_question_alone_is_answered_where_the_setting_says_so(ope
 
 
 async def test_waiting_for_a_thread_ends(opener: Opener) -> None:
-    async with opener({"budgets": {"max_seconds": 0.3}}) as app, app.runs.alone(app.graph.checkpointer, "t"):
+    async with opener({"budgets": {"max_seconds": 0.3}}) as app, app.runs.alone(app.graph.checkpointer, "t", WHO):
         with pytest.raises(Conflict, match=r"'t' for 0\.3 seconds"):
             await ask(app, QUESTIONS[0])

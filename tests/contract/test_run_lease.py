@@ -7,7 +7,8 @@ import pytest
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from twintrack.core.errors import Conflict
+from twintrack.core.context import Identity
+from twintrack.core.errors import Conflict, UnknownThread
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.checkpoints import VersionedRedisSaver
 
@@ -185,3 +186,14 @@ async def test_a_lease_is_not_written_to_disk(saver: VersionedRedisSaver, source
     assert (await client.info("persistence"))["aof_current_size"] == before
     assert [key async for key in client.scan_iter()] == []
     await client.config_set("appendonly", was)
+
+
+async def test_a_lease_is_not_given_to_a_stranger(saver: VersionedRedisSaver) -> None:
+    ann, eve = Identity("acme", "ann"), Identity("acme", "eve")
+    await saver.storage.put("t", [], ann)
+
+    with pytest.raises(UnknownThread):
+        async with saver.lease("t", owner=eve):
+            pytest.fail("it was given")
+    async with saver.lease("t", owner=ann), saver.lease("of nobody", owner=eve):
+        pass
