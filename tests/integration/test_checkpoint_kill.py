@@ -14,7 +14,7 @@ from langgraph.errors import EmptyInputError
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from twintrack.core.errors import Unavailable
+from twintrack.core.errors import Conflict, Unavailable
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.checkpoints import VersionedRedisSaver
@@ -22,8 +22,10 @@ from twintrack.memory.checkpoints import VersionedRedisSaver
 pytestmark = pytest.mark.slow
 
 RUNS, AT_ONCE, NODES = 200, 32, 4
-KILLS = (100, 350, 650, 900)
-"""Acknowledged versions at which the server is killed."""
+KILLS = {"sync": (100, 350, 650, 900), "async": (100, 350, 650, 900), "exit": (15, 60, 110, 160)}
+"""Versions sent at which the server is killed."""
+STORED = {"sync": NODES + 2, "async": NODES + 2, "exit": 1}
+"""Versions that a run stores."""
 
 
 class Words(TypedDict, total=False):
@@ -33,23 +35,36 @@ class Words(TypedDict, total=False):
 class Noting(VersionedRedisSaver):
     """Notes what was acknowledged, and kills the server now and then, whatever is under way."""
 
-    def __init__(self, data_dir: Path, **options: Any) -> None:
+    def __init__(self, data_dir: Path, durability: str, **options: Any) -> None:
         super().__init__(**options)
         self.pid_file = data_dir / "redis" / "redis.pid"
-        self.acknowledged: dict[str, set[str]] = defaultdict(set)
+        self.durability = durability
+        self.acknowledged, self.sent, self.written = (defaultdict[str, set[str]](set) for _ in range(3))
         self.count, self.killed = 0, set[int]()
 
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, *rest: Any, **options: Any) -> Any:
         stored = await super().aput(config, checkpoint, metadata, *rest, **options)
         where = stored["configurable"]
-        if metadata["source"] == "loop":  # a run does not wait for its input's own before it takes its first step
+        self.sent[where["thread_id"]].add(where["checkpoint_id"])
+        if self.durability == "sync" and metadata["source"] == "loop":
             self.acknowledged[where["thread_id"]].add(where["checkpoint_id"])
         self.count += 1
-        if self.count in KILLS:
+        if self.count in KILLS[self.durability]:
             pid = int(self.pid_file.read_text())
             os.kill(pid, signal.SIGKILL)
             self.killed.add(pid)
         return stored
+
+    async def aput_writes(self, config: Any, *rest: Any, **options: Any) -> None:
+        await super().aput_writes(config, *rest, **options)
+        where = config["configurable"]
+        self.written[where["thread_id"]].add(where["checkpoint_id"])
+
+    def ended(self, thread: str, *, well: bool) -> None:
+        """Count what a run sent as acknowledged: all where it returned, else what it went on from."""
+        self.acknowledged[thread] |= self.sent[thread] if well else self.sent[thread] & self.written[thread]
+        self.sent[thread].clear()
+        self.written[thread].clear()
 
 
 @pytest.fixture
@@ -71,51 +86,66 @@ def _graph(saver: VersionedRedisSaver) -> Any:
     return builder.compile(checkpointer=saver)
 
 
-async def _to_its_end(graph: Any, thread: str, limit: asyncio.Semaphore) -> None:
-    """Run, and after each failure go on from what is stored."""
-    config, given = {"configurable": {"thread_id": thread}}, None
+async def _to_its_end(graph: Any, thread: str, limit: asyncio.Semaphore) -> Any:
+    """Return what the run returns; after each failure it goes on from what is stored, once it has returned never."""
+    saver, given = graph.checkpointer, None
     async with limit:
         while True:
             try:
-                await graph.ainvoke(given, config, durability="sync")
-                return
+                async with saver.lease(thread, policy="queue"):
+                    done = await graph.ainvoke(given, _at(thread), durability=saver.durability)
+                saver.ended(thread, well=True)
+                return done
             except EmptyInputError:
                 given = {"words": ["in"]}
-            except Unavailable:
+            except (Unavailable, Conflict):
                 given = None
+            saver.ended(thread, well=False)
 
 
-@pytest.mark.parametrize("seconds", [10.0, 0.02], ids=["commands are tried again", "commands give up at once"])
+def _at(thread: str) -> Any:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("durability", "seconds"),
+    [("sync", 10.0), ("sync", 0.02), ("async", 10.0), ("async", 0.02), ("exit", 10.0), ("exit", 0.02)],
+    ids=lambda value: value if isinstance(value, str) else "tried again" if value > 1 else "given up at once",
+)
 async def test_nothing_acknowledged_is_lost_and_every_run_ends_right(
-    source: RedisSource, tmp_path: Path, seconds: float
+    source: RedisSource, tmp_path: Path, durability: str, seconds: float
 ) -> None:
     await source.client().ping()
     impatient = RedisSource(RedisSettings.model_validate({"data_dir": tmp_path, "timeout_s": seconds}))
-    saver = Noting(tmp_path, source=impatient, single_writer=True)
+    saver = Noting(tmp_path, durability, source=impatient, single_writer=True)
     graph, limit = _graph(saver), asyncio.Semaphore(AT_ONCE)
     threads = [f"t{n}" for n in range(RUNS)]
 
     # How many runs fail depends on how quickly the server is back: on a quiet machine it can be none.
-    await asyncio.gather(*(_to_its_end(graph, thread, limit) for thread in threads))
+    done = await asyncio.gather(*(_to_its_end(graph, thread, limit) for thread in threads))
     await impatient.aclose()
 
-    assert len(saver.killed) == len(KILLS)
+    assert len(saver.killed) == len(KILLS[durability])
+    assert sum(map(len, saver.acknowledged.values())) > RUNS * STORED[durability] / 2
     fresh = VersionedRedisSaver(source=source)
-    for thread in threads:
-        await _is_whole(fresh, thread, saver.acknowledged[thread])
+    for thread, returned in zip(threads, done, strict=True):
+        assert returned == {"words": ["in", *(f"n{at}" for at in range(NODES))]}
+        await _is_whole(fresh, thread, saver.acknowledged[thread], STORED[durability], returned)
 
 
-async def _is_whole(saver: VersionedRedisSaver, thread: str, acknowledged: set[str]) -> None:
-    config: Any = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
-    versions = {found.checkpoint["id"]: found async for found in saver.alist(config)}
+async def _is_whole(
+    saver: VersionedRedisSaver, thread: str, acknowledged: set[str], count: int, returned: dict[str, Any]
+) -> None:
+    versions = {found.checkpoint["id"]: found async for found in saver.alist(_at(thread))}
     assert acknowledged <= set(versions)
-    head = await saver.aget_tuple(config)
+    head = await saver.aget_tuple(_at(thread))
     assert head
     assert head.checkpoint["id"] == max(versions)
-    assert head.checkpoint["channel_values"]["words"] == ["in", *(f"n{at}" for at in range(NODES))]
+    assert head.checkpoint["channel_values"]["words"] == returned["words"]
     walked, at = 1, head
     while at.parent_config:
         at = versions[at.parent_config["configurable"]["checkpoint_id"]]
         walked += 1
-    assert walked == NODES + 2
-    assert [found.metadata["step"] for found in versions.values()] == list(range(NODES, -2, -1))
+    assert walked == count
+    assert [found.metadata["step"] for found in versions.values()] == list(range(NODES, -2, -1))[:count]
