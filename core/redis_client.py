@@ -17,11 +17,12 @@ from twintrack.core.settings import RedisSettings
 class RedisSource:
     """Gives each running event loop its own client and indexes; opening one does no I/O.
 
-    Without a URL in the settings it is the embedded server, started at the first command.
+    Without a URL in the settings it is the embedded server, started at the first command. `options` are redis-py's.
     """
 
-    def __init__(self, settings: RedisSettings) -> None:
+    def __init__(self, settings: RedisSettings, options: dict[str, Any] | None = None) -> None:
         self.settings = settings
+        self.options = options or {}
         self.server = EmbeddedRedis(settings.data_dir)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ContractIndex]] = WeakKeyDictionary()
@@ -30,7 +31,7 @@ class RedisSource:
         """Return the running loop's client (bytes in, bytes out)."""
         loop = asyncio.get_running_loop()
         if (client := self._clients.get(loop)) is None:
-            client = self._clients[loop] = open_client(self.settings, self.server)
+            client = self._clients[loop] = open_client(self.settings, self.server, self.options)
         return client
 
     async def index(self, schema: dict[str, Any]) -> ContractIndex:

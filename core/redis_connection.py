@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -80,17 +80,24 @@ class BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
         await self.sentinel_manager.aclose()
 
 
-def open_client(settings: RedisSettings, server: EmbeddedRedis) -> Redis:
+def open_client(settings: RedisSettings, server: EmbeddedRedis, given: Mapping[str, Any] | None = None) -> Redis:
     """Return a client of what the settings name; does no I/O.
+
+    Args:
+        settings: Where Redis is.
+        server: What is meant where they name no URL.
+        given: Further options of redis-py, which go before ours.
 
     Raises:
         SettingsError: the URL has none of the known forms.
     """
+    options = _pool_options(settings) | dict(given or {})
+    many = bool(options.pop("cluster", False))
     if settings.url is None:
-        pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **_pool_options(settings))
+        pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **options)
         return WiredRedis.from_pool(pool)
     try:
-        return _open_url(settings.url.get_secret_value(), settings)
+        return _open_url(_our_form(settings.url.get_secret_value(), many), options)
     except _Unusable as error:
         problem = str(error)
     except (ValueError, TypeError):
@@ -106,45 +113,56 @@ class _Unusable(ValueError):
     """Says in our own words what is wrong with a URL, without any part of it."""
 
 
-def _open_url(url: str, settings: RedisSettings) -> Redis:
+def _our_form(url: str, many: bool) -> str:
+    """Return RedisVL's forms of a cluster's URL, `?cluster=true` and hosts joined by commas, as we write it."""
+    scheme, mark, rest = url.partition("://")
+    before, _, query = rest.partition("?")
+    left = [part for part in query.split("&") if part.partition("=")[0].lower() != "cluster"]
+    many = many or "cluster=true" in query.lower().split("&") or "," in before.partition("/")[0].rpartition("@")[2]
+    if "+" in scheme or not many:
+        return url
+    return f"{scheme}+cluster{mark}{before}" + (f"?{'&'.join(left)}" if any(left) else "")
+
+
+def _open_url(url: str, options: dict[str, Any]) -> Redis:
     scheme, _, rest = url.partition("://")
     if "@" in _after_authority(rest):
         # The server's name would be read from the middle of the password, and shown when it is not found.
         raise _Unusable("a sign of its user or password ends it before the @")
     base, _, kind = scheme.partition("+")
     if kind == "sentinel":
-        return _open_sentinel(base, rest, settings)
+        return _open_sentinel(base, rest, options)
     if kind == "cluster":
-        return _open_cluster(base, rest, settings)
-    return WiredRedis.from_pool(BlockingConnectionPool.from_url(url, **_pool_options(settings)))
+        return _open_cluster(base, rest, options)
+    return WiredRedis.from_pool(BlockingConnectionPool.from_url(url, **options))
 
 
-def _open_sentinel(base: str, rest: str, settings: RedisSettings) -> Redis:
+def _open_sentinel(base: str, rest: str, options: dict[str, Any]) -> Redis:
     user, hosts, path, query = _parts(rest)
     master, _, database = path.partition("/")
     if not master:
         raise _Unusable("it names no master")
-    options = _options(f"{base}://{user}localhost/{database}{query}", settings)
-    asking = {"socket_timeout": settings.timeout_s, "password": options.pop("sentinel_password", None)}
+    said = _options(f"{base}://{user}localhost/{database}{query}", options)
+    asking = {"socket_timeout": options["socket_timeout"], "password": said.pop("sentinel_password", None)}
     sentinels: Any = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call] # the vendor's own
     classes = {"redis_class": WiredRedis, "connection_pool_class": BlockingSentinelPool}
-    return cast(Redis, sentinels.master_for(unquote(master), **classes, **options))
+    return cast(Redis, sentinels.master_for(unquote(master), **classes, **said))
 
 
-def _open_cluster(base: str, rest: str, settings: RedisSettings) -> Redis:
+def _open_cluster(base: str, rest: str, options: dict[str, Any]) -> Redis:
     user, hosts, path, query = _parts(rest)
-    options = _options(f"{base}://{user}localhost/{path}{query}", settings)
-    options.pop("timeout")
+    said = _options(f"{base}://{user}localhost/{path}{query}", options)
+    said.pop("timeout")
     nodes = [ClusterNode(host, port) for host, port in hosts]
-    return cast(Redis, RedisCluster(startup_nodes=nodes, **options))
+    return cast(Redis, RedisCluster(startup_nodes=nodes, **said))
 
 
-def _options(url: str, settings: RedisSettings) -> dict[str, Any]:
+def _options(url: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return what a plain URL says about credentials, database, TLS and more, as keyword arguments."""
     said: dict[str, Any] = {**parse_url(url)}
     del said["host"]
     tls = said.pop("connection_class", None) is not None
-    return _pool_options(settings) | said | {"ssl": tls}
+    return options | said | {"ssl": tls}
 
 
 def _after_authority(rest: str) -> str:

@@ -20,7 +20,6 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
 )
 from pydantic import SecretStr
-from redisvl.redis.connection import RedisConnectionFactory
 
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
@@ -54,7 +53,7 @@ class VersionedRedisSaver(FromThreads):
     """Keeps every super-step of every thread; plain Redis commands only, safe on a cluster.
 
     Give it one of `source` (a client per event loop), `redis_client` or `redis_url`. It takes what
-    `AsyncRedisSaver` takes and shares none of its keys. Where the run's config names a user, a thread belongs
+    `AsyncRedisSaver` takes and shares none of its keys, so their prefixes say nothing here. Where the run's config names a user, a thread belongs
     to the user who wrote it first, and everyone else gets `UnknownThread`.
 
     Args:
@@ -76,7 +75,8 @@ class VersionedRedisSaver(FromThreads):
         encryption_key: str | bytes | SecretStr | None = None,
         allowed_types: Iterable[type | tuple[str, str]] = (),
         single_writer: bool = False,
-        **_prefixes: str,
+        checkpoint_prefix: str = "",  # noqa: ARG002 - the parent's keys are not ours
+        checkpoint_write_prefix: str = "",  # noqa: ARG002
     ) -> None:
         secret = encryption_key.get_secret_value() if isinstance(encryption_key, SecretStr) else encryption_key
         key = secret.encode() if isinstance(secret, str) else secret
@@ -100,11 +100,9 @@ class VersionedRedisSaver(FromThreads):
     ) -> None:
         """Choose where connections come from; opens none."""
         self._owns_its_client = self._source is None and redis_client is None
-        if self._source is None and redis_client is None and connection_args:
-            redis_client = RedisConnectionFactory.get_async_redis_connection(redis_url, **connection_args)
-        elif self._source is None and redis_client is None:
+        if self._source is None and redis_client is None:
             settings = {"url": redis_url} if redis_url else {}
-            self._source = RedisSource(RedisSettings.model_validate(settings))
+            self._source = RedisSource(RedisSettings.model_validate(settings), connection_args)
         self._given = redis_client
 
     def _client(self) -> Any:
@@ -124,9 +122,8 @@ class VersionedRedisSaver(FromThreads):
         _exc_val: BaseException | None,
         _exc_tb: TracebackType | None,
     ) -> None:
-        if self._owns_its_client:
-            owned: Any = self._source or self._given
-            await owned.aclose()
+        if self._owns_its_client and self._source:
+            await self._source.aclose()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the version the config names, or the newest."""

@@ -3,7 +3,7 @@ import threading
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 
 from tests.contract.checkpoint_makers import checkpoint, config, id_of, ids, put, state
 from twintrack.core.errors import Conflict, RedisUnavailable, UnknownThread
@@ -291,6 +291,26 @@ async def test_it_opens_from_a_url_a_client_and_a_source(redis_url: str, source:
     await by_source.asetup()
     await by_source.setup()
     assert await state(by_source, config("copy")) == {"n": 1}
+
+
+async def test_connection_arguments_reach_a_pool_that_waits(redis_url: str, source: RedisSource) -> None:
+    async with VersionedRedisSaver(redis_url, connection_args={"max_connections": 2, "client_name": "mine"}) as saver:
+        await asyncio.gather(*(put(saver, f"t{n}", {"n": n}) for n in range(64)))
+        client: Any = saver.storage.client()
+        await asyncio.gather(*(client.lpush("queue", n) for n in range(64)))
+        names = {each["name"] for each in await source.client().client_list()}
+    pool = client.connection_pool
+    assert isinstance(pool, BlockingConnectionPool)
+    assert (pool.max_connections, "mine" in names) == (2, True)
+    clustered = VersionedRedisSaver("redis://one:7001", connection_args={"cluster": True})
+    assert isinstance(clustered.storage.client(), RedisCluster)
+
+
+def test_a_misspelt_option_is_an_error() -> None:
+    misspelt: Any = {"encryption_ky": b"0123456789abcdef"}
+    with pytest.raises(TypeError, match="encryption_ky"):
+        VersionedRedisSaver(**misspelt)
+    VersionedRedisSaver(checkpoint_prefix="mine", checkpoint_write_prefix="mine_too")
 
 
 async def test_opening_does_no_io_and_a_dead_server_is_one_plain_error() -> None:

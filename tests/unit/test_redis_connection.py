@@ -47,6 +47,23 @@ async def test_a_url_opens_the_client_it_names(url: str | None, connection: type
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "redis+cluster://ann:secret@one:7001,two:7002",
+        "redis://ann:secret@one:7001,two:7002",
+        "redis://ann:secret@one:7001,two:7002?cluster=true",
+    ],
+)
+async def test_each_form_of_a_clusters_url_opens_a_cluster(url: str) -> None:
+    client = opened(url)
+    assert isinstance(client, RedisCluster)
+    assert {"one:7001", "two:7002"} == {node.name for node in client.startup_nodes}
+    assert client.connection_kwargs["password"] == "secret"
+    assert isinstance(opened("redis://one:7001/0?cluster=true&socket_timeout=3"), RedisCluster)
+    assert isinstance(opened("redis://:a%2Cb@one:7001/0"), Redis)
+
+
+@pytest.mark.parametrize(
     ("scheme", "connection"),
     [("redis", SentinelManagedConnection), ("rediss", SentinelManagedSSLConnection)],
 )
