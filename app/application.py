@@ -1,15 +1,15 @@
 """The application as an embedding program sees it: ask, stream, resume."""
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import HumanMessage
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
@@ -17,14 +17,16 @@ from twintrack.app.answer import Answer, Usage, answer_of
 from twintrack.app.decisions import by_interrupt, read_decisions
 from twintrack.app.door import let_in
 from twintrack.app.erasure import Erased, erase_user
+from twintrack.app.lapsed import Lapsed, Settled
 from twintrack.app.originals import with_originals
 from twintrack.app.parts import Parts
 from twintrack.app.run_queue import RunQueue
 from twintrack.app.streamed_originals import restored
 from twintrack.app.streaming import StreamEvent, events_of
+from twintrack.app.turn import Turn, begun, check_words, unknown_thread
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
-from twintrack.core.errors import InputError, TwintrackError, UnknownThread
+from twintrack.core.errors import InputError, TwintrackError
 from twintrack.core.redis_errors import translated
 from twintrack.core.tool_calls import Ledger
 from twintrack.core.traces import Trace
@@ -33,6 +35,8 @@ from twintrack.guardrails.budget import SpendMeter
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
+
+log = logging.getLogger("twintrack.app")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,7 @@ class App:
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         message, found = self._let_in(question)
-        async with self._alone(turn, thread_id):
+        async with self._cleared(turn, thread_id):
             await self.parts.vault.keep(turn.identity, found)
             return await self._run({"messages": [message]}, turn, found)
 
@@ -118,11 +122,14 @@ class App:
 
         Raises:
             UnknownThread: the thread does not exist, or is another user's.
-            InputError: nothing waits on the thread, or a decision cannot be used; what waits goes on waiting.
+            InputError: nothing waits on the thread, or a decision cannot be used; what waits goes on waiting. Or the
+                decisions came too late: then the turn has ended by what `approvals.default` says.
         """
         turn = await self._turn(thread_id, tenant_id, user_id, choices)
         async with self._alone(turn, thread_id):
             waiting = await self._waiting(turn)
+            if settled := await self._settle(thread_id, turn):
+                return await self._too_late(settled, turn, decisions)
             if decisions is None and not waiting:
                 return await self._run(None, turn, {})
             asked = [action for one in waiting for action in one.value["action_requests"]]
@@ -144,7 +151,7 @@ class App:
         message, found = self._let_in(question)
         started = time.monotonic()
         final: dict[str, Any] = {}
-        async with self._alone(turn, thread_id), self._ended(turn), translated():
+        async with self._cleared(turn, thread_id), self._ended(turn), translated():
             await self.parts.vault.keep(turn.identity, found)
             run = self.graph.astream(
                 {"messages": [message]},
@@ -157,6 +164,21 @@ class App:
                 yield event
             answer = await self._answer(final, turn, found, started)
         yield StreamEvent("answer", answer=answer)
+
+    async def settle_lapsed(self) -> list[tuple[Identity, str]]:
+        """End every turn, of whomever, that has waited too long for a person; return whose and on which threads."""
+        async with translated():
+            found = await self.parts.waiting.all_lapsed()
+        ended: list[tuple[Identity, str]] = []
+        for identity, thread_id in found:
+            try:
+                turn = await self._turn(thread_id, identity.tenant_id, identity.user_id, {})
+                async with self._alone(turn, thread_id):
+                    if await self._settle(thread_id, turn):
+                        ended.append((identity, thread_id))
+            except TwintrackError as error:
+                log.warning("What waits on a thread too long was not ended: %s", error.problem)
+        return ended
 
     async def erase(self, user_id: str, *, tenant_id: str = "default") -> Erased:
         """Delete all that is kept of a user: conversations, memory, traces, own documents; return how much it was."""
@@ -171,11 +193,44 @@ class App:
     def _let_in(self, question: str) -> tuple[HumanMessage, dict[str, str]]:
         return let_in(question, self.parts.resources.policy, self.parts.masker)
 
-    def _alone(self, turn: "Turn", thread_id: str | None) -> AbstractAsyncContextManager[None]:
+    async def _settle(self, thread_id: str | None, turn: Turn) -> Settled | None:
+        """Apply the default to what has waited too long on the thread, at the cost of a turn of its own."""
+        if thread_id is None or not await self._waits(thread_id, turn):
+            return None
+        own = self._begun(thread_id, turn.context)
+        async with self._ended(own):
+            return await Lapsed(self.graph, self.parts.waiting).settle(thread_id, own.config, own.context)
+
+    async def _too_late(self, settled: Settled, turn: Turn, decisions: Any) -> Answer:
+        if decisions is None or "__interrupt__" in settled.state:
+            return await self._answer(settled.state, turn, {}, time.monotonic())
+        raise InputError(
+            f"The decisions came too late: the time was over at {settled.since}, and the default held.",
+            fix="ask again, or see the setting approvals.timeout_seconds",
+        )
+
+    def _alone(self, turn: Turn, thread_id: str | None) -> AbstractAsyncContextManager[None]:
         return self.runs.alone(self.graph.checkpointer, thread_id, turn.identity)
 
     @asynccontextmanager
-    async def _ended(self, turn: "Turn") -> AsyncIterator[None]:
+    async def _cleared(self, turn: Turn, thread_id: str | None) -> AsyncIterator[None]:
+        """Hold the thread, with what had waited on it too long ended; looking for that takes no time of its own."""
+        waits = asyncio.ensure_future(self._waits(thread_id, turn))
+        try:
+            async with self._alone(turn, thread_id):
+                if await waits:
+                    await self._settle(thread_id, turn)
+                yield
+        finally:
+            waits.cancel()
+
+    async def _waits(self, thread_id: str | None, turn: Turn) -> bool:
+        if thread_id is None or self.parts.settings.approvals.timeout_seconds is None:
+            return False
+        return await Lapsed(self.graph, self.parts.waiting).waits(turn.identity, thread_id)
+
+    @asynccontextmanager
+    async def _ended(self, turn: Turn) -> AsyncIterator[None]:
         """Let go of equal questions that wait for this run when it is over, however it ended."""
         try:
             yield
@@ -183,19 +238,19 @@ class App:
             if reuse := self.parts.resources.reuse:
                 reuse.leave(turn.thread_id)
 
-    async def _run(self, request: Any, turn: "Turn", found: dict[str, str]) -> Answer:
+    async def _run(self, request: Any, turn: Turn, found: dict[str, str]) -> Answer:
         started = time.monotonic()
         async with self._ended(turn), translated():
             state = await self.graph.ainvoke(request, turn.config, context=turn.context)
         return await self._answer(state, turn, found, started)
 
-    async def _answer(self, state: dict[str, Any], turn: "Turn", found: dict[str, str], started: float) -> Answer:
+    async def _answer(self, state: dict[str, Any], turn: Turn, found: dict[str, str], started: float) -> Answer:
         shown = await with_originals(answer_of(state), found, self.parts.vault, turn.identity)
         usage = Usage(**{**turn.meter.usage(), **_times(turn.meter, started)})
         version, trace_id = await self._head(turn)
         return Answer(**shown, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
 
-    async def _head(self, turn: "Turn") -> tuple[str, str]:
+    async def _head(self, turn: Turn) -> tuple[str, str]:
         """Return the thread's newest version and the trace it came from; ours knows what it has just written."""
         saver, thread_id = self.graph.checkpointer, turn.thread_id
         if isinstance(saver, VersionedRedisSaver) and (version := saver.storage.heads.of(thread_id)):
@@ -209,61 +264,27 @@ class App:
         metadata: dict[str, Any] = {**found.metadata}
         return str(found.checkpoint["id"]), str(metadata.get(TRACE_ID, ""))
 
-    async def _waiting(self, turn: "Turn") -> tuple[Interrupt, ...]:
+    async def _waiting(self, turn: Turn) -> tuple[Interrupt, ...]:
         """Return what waits for decisions on the turn's thread; nothing where its last turn was broken off."""
         async with translated():
             state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id}})
         if state.created_at is None:
-            raise _unknown_thread(turn.thread_id)
+            raise unknown_thread(turn.thread_id)
         if not state.next:
             raise InputError(f"Nothing waits on thread {turn.thread_id!r}.", fix="ask it a question instead")
         return state.interrupts
 
-    async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> "Turn":
-        _check_words(tenant_id, user_id, choices)
+    async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> Turn:
+        check_words(tenant_id, user_id, choices)
         context = Context(tenant_id=tenant_id, user_id=user_id, **choices)
         thread = thread_id or uuid.uuid4().hex
-        meter = self.parts.meters.meter(context, Identity(tenant_id, user_id))
-        return Turn(thread, context, meter, _config(thread, context, meter))
+        return self._begun(thread, context)
 
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One run's identity, limits and configuration."""
-
-    thread_id: str
-    context: Context
-    meter: SpendMeter
-    config: RunnableConfig
-
-    @property
-    def identity(self) -> Identity:
-        """Return who asks."""
-        return Identity(self.context.tenant_id, self.context.user_id)
+    def _begun(self, thread_id: str, context: Context) -> Turn:
+        return begun(thread_id, context, self.parts.meters)
 
 
 def _times(meter: SpendMeter, started: float) -> dict[str, float]:
     """Return when the answer's first and last words were out, where they were, and when the turn ended."""
     words = dict(zip(("first_token_seconds", "last_token_seconds"), meter.words_out or (), strict=False))
     return {name: round(at - started, 4) for name, at in {**words, "seconds": time.monotonic()}.items()}
-
-
-def _unknown_thread(thread_id: str) -> UnknownThread:
-    return UnknownThread(f"There is no thread {thread_id!r}.", fix="use one of your own, or begin a new one")
-
-
-def _check_words(tenant_id: str, user_id: str, choices: dict[str, Any]) -> None:
-    for name, value in (("tenant_id", tenant_id), ("user_id", user_id)):
-        if not value.strip():
-            raise InputError(f"{name!r} is empty.", fix=f"leave {name} out, or name one")
-    known = sorted(field.name for field in fields(Context) if field.name not in ("tenant_id", "user_id"))
-    if unknown := sorted(choices.keys() - set(known)):
-        raise InputError(f"{unknown[0]!r} is not a choice of a run.", fix=f"use {', '.join(known)}")
-
-
-def _config(thread_id: str, context: Context, meter: SpendMeter) -> RunnableConfig:
-    return {
-        "configurable": {"thread_id": thread_id, "tenant_id": context.tenant_id, "user_id": context.user_id},
-        "callbacks": [meter],
-        "run_id": uuid.uuid4(),
-    }

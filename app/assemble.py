@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from twintrack.app.application import App
-from twintrack.app.mcp_tools import OutsideTools, open_mcp, with_tools
+from twintrack.app.mcp_tools import LateTools, OutsideTools, open_mcp, with_tools
 from twintrack.app.parts import Parts, make_parts, versioned_saver
 from twintrack.app.run_queue import RunQueue
 from twintrack.core.embeddings import try_out
@@ -21,7 +21,16 @@ from twintrack.graphs.thread_care import ThreadCare
 from twintrack.graphs.traced import TracedGraph, traced
 from twintrack.memory.versions import Versions
 
-__all__ = ["App", "Parts", "build_graph", "make_parts", "open_app", "open_versions", "versioned_saver"]
+__all__ = [
+    "App",
+    "Parts",
+    "build_graph",
+    "make_parts",
+    "open_app",
+    "open_versions",
+    "versioned_saver",
+    "with_late_tools",
+]
 
 
 def build_graph(parts: Parts, *, checkpointer: Any = None, store: Any = None) -> TracedGraph:
@@ -77,7 +86,17 @@ def _equipped(parts: Parts, outside: OutsideTools) -> Parts:
     if not outside.by_agent:
         return parts
     agents = with_tools(table(parts.resources), outside)
-    resources = replace(parts.resources, agents=agents, annotations=outside.annotations)
+    resources = replace(
+        parts.resources, agents=agents, annotations={**outside.annotations, **parts.resources.annotations}
+    )
+    return replace(parts, resources=resources)
+
+
+def with_late_tools(parts: Parts, outside: LateTools) -> Parts:
+    """Return the parts with the names of others' tools in the table; the tools come at the first run."""
+    if not parts.settings.mcp:
+        return parts
+    resources = replace(parts.resources, agents=outside.named(table(parts.resources)))
     return replace(parts, resources=resources)
 
 

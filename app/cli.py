@@ -14,7 +14,9 @@ import click
 from twintrack.core.errors import TwintrackError
 
 COMMANDS = {
+    "approvals": ("twintrack.app.approvals", "Show what waits for a person, and end what has waited too long."),
     "ask": ("twintrack.app.ask", "Answer one question, with citations."),
+    "audit": ("twintrack.app.audit", "Show what was decided about tool calls, and by whom."),
     "bench": ("twintrack.bench.command", "Measure speed, side by side with peers."),
     "cache": ("twintrack.app.cache", "Show what the answer cache holds and has saved, or empty it."),
     "chat": ("twintrack.app.chat", "Talk, with the steps shown live; /help lists what else can be done."),

@@ -31,6 +31,8 @@ class Erased:
     """Items of the server's store."""
     documents: int
     """Documents that were the user's alone, in any corpus."""
+    decisions: int
+    """Decisions about the user's tool calls."""
     other: int
 
     def to_json(self) -> dict[str, int]:
@@ -41,6 +43,7 @@ class Erased:
 async def erase_user(parts: Parts, versions: Versions, identity: Identity) -> Erased:
     """Delete all that is kept of a user, for good; traces sent to Langfuse stay there."""
     await asyncio.to_thread(parts.tracer.flush)
+    await parts.audit.flush()
     async with translated():
         return Erased(
             threads=await versions.erase(identity) if versions.kept else 0,
@@ -48,6 +51,7 @@ async def erase_user(parts: Parts, versions: Versions, identity: Identity) -> Er
             traces=await parts.tracer.store.erase(identity) if parts.tracer.store else 0,
             items=await _items(parts, identity),
             documents=await _documents(parts, identity),
+            decisions=await parts.audit.erase(identity),
             other=await _rest(parts, identity),
         )
 

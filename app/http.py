@@ -15,6 +15,7 @@ from twintrack.app.api_keys import ApiKeys
 from twintrack.app.callers import HEALTH
 from twintrack.app.edge import MaskingMiddleware
 from twintrack.app.erasure import erase_user
+from twintrack.app.http_audit import audit_route
 from twintrack.app.http_errors import answer_error
 from twintrack.app.http_gate import Gate
 from twintrack.app.http_memory import memory_routes
@@ -81,6 +82,7 @@ app = Starlette(
         *version_routes(versions, SavedOwners(saver)),
         *memory_routes(parts.resources.memory, lambda who: erase_user(parts, versions, who)),
         reveal_route(parts.vault),
+        audit_route(parts.audit, SavedOwners(saver)),
     ],
     middleware=_middleware(),
     exception_handlers={TwintrackError: answer_error},

@@ -12,6 +12,8 @@ from twintrack.core.settings import McpServerSettings
 
 log = logging.getLogger(__name__)
 
+ABSENT = "absent"
+"""Set on a tool whose server did not say what it takes."""
 _CLOSED = -32000
 """Code of MCP's own error for a connection that has gone."""
 
@@ -125,7 +127,13 @@ class McpServer:
             raise self._gone(None)
 
         anything = {"type": "object", "properties": {}, "additionalProperties": True}
-        return StructuredTool(name=name, description="Does not answer.", args_schema=anything, coroutine=call)
+        return StructuredTool(
+            name=name,
+            description="Does not answer.",
+            args_schema=anything,
+            coroutine=call,
+            metadata={ABSENT: True},
+        )
 
     def _gone(self, error: BaseException | None) -> Unavailable:
         # The kind alone: an address or a command line may hold a secret.

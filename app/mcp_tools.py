@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from weakref import WeakKeyDictionary
 
 from langchain_core.tools import BaseTool
 
-from twintrack.app.mcp_server import McpServer
+from twintrack.app.mcp_server import ABSENT, McpServer
 from twintrack.core.errors import SettingsError
-from twintrack.core.settings import McpServerSettings
+from twintrack.core.settings import McpServerSettings, McpToolSettings
 from twintrack.graphs.agent_row import AgentSpec
+from twintrack.guardrails.argument_rules import ArgumentRule
 from twintrack.guardrails.tools import ToolAnnotations
 
 
@@ -21,6 +23,11 @@ class OutsideTools:
 
     by_agent: dict[str, tuple[BaseTool, ...]] = field(default_factory=dict)
     annotations: dict[str, ToolAnnotations] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every server answered."""
+        return not any((tool.metadata or {}).get(ABSENT) for tools in self.by_agent.values() for tool in tools)
 
 
 @asynccontextmanager
@@ -49,13 +56,74 @@ def _given(found: Mapping[str, Mapping[str, BaseTool]], chosen: Mapping[str, Mcp
         settings = chosen[name]
         for agent, wanted in settings.agents.items():
             given.by_agent[agent] = (*given.by_agent.get(agent, ()), *(tools[one] for one in wanted))
-        given.annotations.update(
-            {
-                tool: ToolAnnotations(read_only=tool in settings.read_only, destructive=tool in settings.destructive)
-                for tool in tools
+        given.annotations.update({tool: annotations_of(tool, settings) for tool in tools})
+    return given
+
+
+def annotations_of(tool: str, settings: McpServerSettings) -> ToolAnnotations:
+    """Return what the settings say of a tool; without a word it may do anything."""
+    known = settings.tools.get(tool, McpToolSettings())
+    rules = {
+        name: ArgumentRule(
+            **{
+                **one.model_dump(),
+                "hosts": None if one.hosts is None else frozenset(one.hosts),
+                "sources": frozenset(one.sources),
             }
         )
-    return given
+        for name, one in known.arguments.items()
+    }
+    return ToolAnnotations(
+        read_only=known.read_only or tool in settings.read_only,
+        destructive=known.destructive or tool in settings.destructive,
+        approve=known.approve,
+        asked_by=frozenset(known.asked_by),
+        arguments=rules,
+        result=known.result,
+        cache_seconds=known.cache_seconds,
+    )
+
+
+class LateTools:
+    """The same servers, opened at the first run that needs them: for a process that may do no I/O before."""
+
+    def __init__(self, chosen: Mapping[str, McpServerSettings]) -> None:
+        self._chosen = chosen
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = WeakKeyDictionary()
+
+    def named(self, rows: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
+        """Return the table with the names of the tools that each row will have."""
+        wanted: dict[str, tuple[str, ...]] = {}
+        for settings in self._chosen.values():
+            for agent, names in settings.agents.items():
+                wanted[agent] = (*wanted.get(agent, ()), *names)
+        _check_agents(wanted, rows)
+        return tuple(replace(row, outside=wanted.get(row.name, ()), outside_tools=self.of) for row in rows)
+
+    async def of(self, row: AgentSpec) -> tuple[AgentSpec, Mapping[str, ToolAnnotations], bool]:
+        """Return a row with its tools, what is known of them, and whether every server answered."""
+        opened = self._open.setdefault(asyncio.get_running_loop(), _Opened(AsyncExitStack(), asyncio.Lock()))
+        async with opened.turn:
+            if opened.tools is None or not opened.tools.whole:
+                await opened.stack.aclose()
+                opened.tools = await opened.stack.enter_async_context(open_mcp(self._chosen))
+            given = opened.tools
+        (added,) = with_tools([row], OutsideTools({row.name: given.by_agent[row.name]}, given.annotations))
+        return added, given.annotations, given.whole
+
+    async def aclose(self) -> None:
+        """Close the running loop's sessions."""
+        if opened := self._open.pop(asyncio.get_running_loop(), None):
+            await opened.stack.aclose()
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The sessions of one event loop."""
+
+    stack: AsyncExitStack
+    turn: asyncio.Lock
+    tools: OutsideTools | None = None
 
 
 def with_tools(rows: Sequence[AgentSpec], given: OutsideTools) -> tuple[AgentSpec, ...]:
@@ -64,11 +132,7 @@ def with_tools(rows: Sequence[AgentSpec], given: OutsideTools) -> tuple[AgentSpe
     Raises:
         SettingsError: tools are meant for an agent that is not in the table.
     """
-    if unknown := set(given.by_agent) - {row.name for row in rows}:
-        names = ", ".join(row.name for row in rows)
-        raise SettingsError(
-            f"MCP tools are meant for {min(unknown)!r}, and there is no such agent.", fix=f"name {names}"
-        )
+    _check_agents(given.by_agent, rows)
     taken = {tool if isinstance(tool, str) else tool.name for row in rows for tool in row.tools}
     if twice := taken & set(given.annotations):
         raise SettingsError(f"An MCP server has a tool {min(twice)!r}, as agents have one already.", fix="leave it out")
@@ -79,3 +143,11 @@ def with_tools(rows: Sequence[AgentSpec], given: OutsideTools) -> tuple[AgentSpe
         else row
         for row in rows
     )
+
+
+def _check_agents(wanted: Mapping[str, object], rows: Sequence[AgentSpec]) -> None:
+    if unknown := set(wanted) - {row.name for row in rows}:
+        names = ", ".join(row.name for row in rows)
+        raise SettingsError(
+            f"MCP tools are meant for {min(unknown)!r}, and there is no such agent.", fix=f"name {names}"
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twintrack.app.answer_reuse import answer_reuse
+from twintrack.core.audit import RedisAudit
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
@@ -16,16 +17,20 @@ from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
 from twintrack.core.shared_spend import Ceiling, SharedSpend
 from twintrack.core.tracing import Tracer
 from twintrack.core.tuning import used_tuning
+from twintrack.core.waiting import RedisWaiting
 from twintrack.graphs.resources import Resources
+from twintrack.guardrails.approvals import Approvals
 from twintrack.guardrails.budget import Meters
 from twintrack.guardrails.names import scrubber
 from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for
+from twintrack.guardrails.tool_audit import ToolAudit
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger import SideEffects
 from twintrack.memory.tiers import Memory
 from twintrack.memory.vault import Vault
 from twintrack.nodes.answerable import Answerable
+from twintrack.nodes.ask_first import Asking
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import LearntRouter, Thresholds
 from twintrack.nodes.logs import readable
@@ -46,9 +51,12 @@ class Parts:
     masker: Masker
     vault: Vault
     saver: VersionedRedisSaver
+    audit: RedisAudit
+    waiting: RedisWaiting
 
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
+        await self.audit.flush()
         await self.resources.sandbox.aclose()
         if self.resources.tables is not None:
             self.resources.tables.close()
@@ -67,6 +75,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     tuning = used_tuning(settings.tuning.file)
     router = LearntRouter.of(tuning, embedder=embedder.name)
     models = Models(settings.models, overrides.pop("models", None))
+    audit, waiting = RedisAudit(source, settings.audit), RedisWaiting(source)
     resources = Resources(
         embedder=embedder,
         corpus=Corpus(source, embedder, settings.retrieval),
@@ -87,6 +96,12 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         approve=frozenset(settings.team.approve),
         overhead_warns_at=settings.team.overhead_warns_at,
         ledger=SideEffects(saver, vault, lambda text: masker.mask(text).text),
+        asking=Asking(
+            Approvals(
+                timeout_s=settings.approvals.timeout_seconds, default=settings.approvals.default, waiting=waiting
+            ),
+            ToolAudit(audit, lambda text: masker.mask(text).text),
+        ),
     )
     resources = dataclasses.replace(resources, **overrides)
     if resources.reuse is None:
@@ -100,6 +115,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         masker=masker,
         vault=vault,
         saver=saver,
+        audit=audit,
+        waiting=waiting,
     )
 
 

@@ -4,7 +4,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from twintrack.app.assemble import build_graph, make_parts, versioned_saver
+from twintrack.app.assemble import build_graph, make_parts, versioned_saver, with_late_tools
+from twintrack.app.mcp_tools import LateTools
 from twintrack.core.embeddings import try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import load_settings
@@ -18,7 +19,9 @@ __all__ = ["checkpointer", "graph", "indexer", "parts", "saver", "store", "versi
 
 log = logging.getLogger("twintrack.server")
 
-parts = make_parts(load_settings())
+_chosen = load_settings()
+_outside = LateTools(_chosen.mcp)
+parts = with_late_tools(make_parts(_chosen), _outside)
 saver = versioned_saver(parts)
 versions = Versions(build_graph(parts, checkpointer=saver), parts.resources.memory)
 
@@ -39,6 +42,7 @@ async def checkpointer() -> AsyncIterator[VersionedRedisSaver]:
         async with saver:
             yield saver
     finally:
+        await _outside.aclose()
         await parts.aclose()
 
 

@@ -31,7 +31,7 @@ async def measure(runs: int, rounds: int) -> dict[str, Any]:
     work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
     peers, missing = present_peers(work)
     spent = await _interleaved({"ours": ours(work), "create_agent": bare(work), **peers}, runs, rounds)
-    alone = await _interleaved(patterns(make_parts(load_settings()).resources, STEPS), runs, rounds)
+    alone = await _interleaved(patterns(make_parts(load_settings(audit={"keep": 0})).resources, STEPS), runs, rounds)
     per_step = {name: statistics.median(values) for name, values in spent.items()}
     floor = per_step["create_agent"]
     return {
@@ -77,7 +77,7 @@ def present_peers(work: Work, peers: Mapping[str, Callable[[Work], Run]] = PEERS
 def ours(work: Work, seconds: float = 0.0) -> Run:
     """Return the whole team subgraph: a planning model, one agent of the table, gather, compose and verify."""
     parts = make_parts(
-        load_settings(),
+        load_settings(audit={"keep": 0}),
         models={"planner": ScriptedChatModel(script=_plans(work.steps)), "agent": work.model(seconds)},
     )
     row = AgentSpec(name="worker", purpose="Looks things up.", tools=(work.tool,), prompt=SYSTEM, computes=True)

@@ -31,6 +31,10 @@ class Context:
     """Model calls this run may make; None takes the setting."""
     max_seconds: float | None = None
     """Wall time this run may take, in seconds; None takes the setting."""
+    tools: tuple[str, ...] | None = None
+    """The only tools that agents may use in this run, of those they have; None leaves them all."""
+    forbidden_tools: tuple[str, ...] = ()
+    """Tools that no agent may use in this run."""
     repeat_tool_calls: bool = False
     """Whether tools are called again that this thread called before it was rolled back."""
     metadata: dict[str, str] = field(default_factory=dict)

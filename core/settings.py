@@ -19,7 +19,6 @@ from twintrack.core.settings_sections import (
     BudgetSettings,
     CacheSettings,
     CheckpointSettings,
-    McpServerSettings,
     MemorySettings,
     ModelSettings,
     RailSettings,
@@ -31,15 +30,19 @@ from twintrack.core.settings_sections import (
     TuningSettings,
 )
 from twintrack.core.team_settings import AgentSettings, TeamSettings
+from twintrack.core.tool_settings import ApprovalSettings, AuditSettings, McpServerSettings, McpToolSettings
 from twintrack.core.tuning import TuningSource
 
 __all__ = [
     "SETTINGS_FILE",
     "AgentSettings",
+    "ApprovalSettings",
+    "AuditSettings",
     "BudgetSettings",
     "CacheSettings",
     "CheckpointSettings",
     "McpServerSettings",
+    "McpToolSettings",
     "MemorySettings",
     "ModelSettings",
     "RailSettings",
@@ -83,6 +86,8 @@ class Settings(BaseSettings):
     mcp: dict[str, McpServerSettings] = Field(
         default_factory=dict, description="MCP servers whose tools agents may call, by name."
     )
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     checkpoints: CheckpointSettings = Field(default_factory=CheckpointSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

@@ -1,10 +1,10 @@
 """The branches of the settings tree, each field described."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from twintrack.core.prices import Price
 
@@ -194,30 +194,6 @@ class RailSettings(Section):
     block_injection: bool = Field(
         default=True, description="Refuse questions that try to change the assistant's own rules."
     )
-
-
-class McpServerSettings(Section):
-    """One MCP server whose tools agents may call: started by a command, or reached at a URL."""
-
-    command: str = Field(default="", description="Program that speaks MCP on its standard input and output.")
-    args: tuple[str, ...] = Field(default=(), description="Its arguments.")
-    env: dict[str, SecretStr] = Field(default_factory=dict, description="Its own environment variables.")
-    url: str = Field(default="", description="Address of a server that speaks streamable HTTP, instead of a command.")
-    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers sent to the address.")
-    agents: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Names of the tools that each agent may call; others are not seen."
-    )
-    read_only: tuple[str, ...] = Field(
-        default=(), description="Tools that change nothing: what the server says of itself is not believed."
-    )
-    destructive: tuple[str, ...] = Field(default=(), description="Tools whose every call a person must approve.")
-    timeout_s: float = Field(default=30.0, gt=0, description="Seconds to wait for the server's answer.")
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        if bool(self.command) == bool(self.url):
-            raise ValueError("name either a command or a url")
-        return self
 
 
 class RouterSettings(Section):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from twintrack.core.context import Identity
+from twintrack.core.context import Identity, identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,13 @@ def place_of(config: Mapping[str, Any]) -> Place | None:
     version = (where.get("checkpoint_map") or {}).get("")
     thread_id = where.get("thread_id")
     return Place(str(thread_id), str(version)) if thread_id and version and where.get("__pregel_checkpointer") else None
+
+
+def caller_of(runtime: Any) -> tuple[Identity, bool]:
+    """Return who runs this, and whether tools are to be called again that were called before."""
+    context = getattr(runtime, "context", None)
+    again = context.get("repeat_tool_calls") if isinstance(context, dict) else getattr(context, "repeat_tool_calls", 0)
+    try:
+        return identity_of(runtime), again is True
+    except (TypeError, AttributeError):
+        return Identity(), again is True  # a graph of another kind, whose context names nobody

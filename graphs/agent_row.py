@@ -1,6 +1,6 @@
 """One row of the table of sub-agents: who it is, what for, and what it may touch and spend."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,11 +9,16 @@ from langchain_core.tools import BaseTool
 from twintrack.core.models import Role
 from twintrack.core.settings import TeamSettings
 from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.nodes.hand_over import hand_over_tool
 from twintrack.nodes.work import Agent
 
 Data = Literal["documents", "files", "memory"]
 """What a tool may read of what belongs to somebody."""
+
+
+OutsideTools = Callable[["AgentSpec"], Awaitable[tuple["AgentSpec", Mapping[str, ToolAnnotations], bool]]]
+"""From a row to the row with its outside tools, what is known of them, and whether all of them answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,9 @@ class AgentSpec:
     """What a planner reads to choose the agent."""
     tools: tuple[str | BaseTool, ...] = ()
     """The only tools it may call: names from the shelf, or tools of your own."""
+    outside: tuple[str, ...] = ()
+    """Names of further tools, which `outside_tools` brings at its first task."""
+    outside_tools: OutsideTools | None = None
     prompt: str = ""
     """Its instructions when a model plays it."""
     role: Role = "agent"

@@ -1,17 +1,21 @@
 """Makes the agents of a table's rows: each by a model, by rules or as a team, within its limits."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from langchain_core.tools import BaseTool
 
 from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.graphs.agent_row import AgentSpec, whole
-from twintrack.graphs.agents import DATA, TOOLS
+from twintrack.graphs.agents import TOOLS, name_of
+from twintrack.graphs.late_agent import LateAgent
 from twintrack.graphs.model_agent import model_agent
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.accounts import Limits
 from twintrack.guardrails.gated_tool import GatedTool
-from twintrack.guardrails.tools import ToolPolicy
+from twintrack.guardrails.tool_gate import ToolGate
+from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.allowance import Metered
 from twintrack.nodes.findings import GraphAgent
@@ -70,27 +74,44 @@ def _bounded(spec: AgentSpec, agent: Agent, resources: Resources, shared: Sequen
 def _agent(spec: AgentSpec, resources: Resources, shelf: Shelf, team: Team) -> Agent:
     if spec.members:
         return team(spec)
+    if spec.outside and spec.outside_tools is not None:
+        return LateAgent(spec, spec.outside_tools, partial(_with_outside, resources, shelf, team))
     if spec.graph is not None:
         return GraphAgent(spec.graph(resources), computes=spec.computes)
     model = resources.models.chat(spec.role)
-    at_hand = [_taken(spec, tool, shelf) for tool in spec.tools]
+    known = {**TOOLS, **resources.annotations}
+    at_hand = [_taken(spec, tool, shelf, known) for tool in spec.tools]
     names = frozenset(tool.name for tool in at_hand)
-    policy = ToolPolicy(allowed={spec.name: names}, annotations={**TOOLS, **resources.annotations})
+    open_to = frozenset(map(str, spec.reads))
+    policy = ToolPolicy(allowed={spec.name: names}, annotations=known, reads={spec.name: open_to})
+    asking = resources.asking
     if model is not None:
-        graph = model_agent(spec, model, at_hand, policy, resources.ledger, resources.team)
+        gate = ToolGate(
+            policy, agent=spec.name, ledger=resources.ledger, approvals=asking.approvals, audit=asking.audit
+        )
+        graph = model_agent(spec, model, at_hand, policy, gate, resources.team)
         return GraphAgent(graph, computes=spec.computes)
     if spec.without_model is None:
         return Absent(ModelUnavailable(f"{spec.name} needs a model.", fix=f"set TWINTRACK_MODELS__{spec.role.upper()}"))
-    gated = {tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger) for tool in at_hand}
+    gated = {
+        tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger, audit=asking.audit)
+        for tool in at_hand
+    }
     return spec.without_model(resources, gated)
 
 
-def _taken(spec: AgentSpec, tool: str | BaseTool, shelf: Shelf) -> BaseTool:
+def _with_outside(
+    resources: Resources, shelf: Shelf, team: Team, spec: AgentSpec, known: Mapping[str, ToolAnnotations]
+) -> Agent:
+    return _agent(spec, replace(resources, annotations={**known, **resources.annotations}), shelf, team)
+
+
+def _taken(spec: AgentSpec, tool: str | BaseTool, shelf: Shelf, known: Mapping[str, ToolAnnotations]) -> BaseTool:
     """Return a tool that the row may have."""
-    if isinstance(tool, BaseTool):
-        return tool
-    if tool not in shelf:
+    if isinstance(tool, str) and tool not in shelf:
         raise SettingsError(f"{spec.name}: there is no tool {tool!r}.", fix=f"name one of {', '.join(sorted(shelf))}")
-    if (data := DATA.get(tool)) and data not in spec.reads:
-        raise SettingsError(f"{spec.name}: {tool} reads {data}.", fix=f"add {data!r} to what the agent reads")
-    return shelf[tool]
+    name = name_of(tool)
+    if closed := known.get(name, ToolAnnotations()).reads - spec.reads:
+        data = min(closed)
+        raise SettingsError(f"{spec.name}: {name} reads {data}.", fix=f"add {data!r} to `reads` of the agent's row")
+    return shelf[tool] if isinstance(tool, str) else tool

@@ -15,7 +15,6 @@ from langchain_core.tools import BaseTool
 from twintrack.core.context import Context
 from twintrack.core.errors import ModelUnavailable, RedisUnavailable, Unavailable
 from twintrack.core.settings import TeamSettings
-from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
@@ -34,14 +33,14 @@ def model_agent(
     model: BaseChatModel,
     tools: Sequence[BaseTool],
     policy: ToolPolicy,
-    ledger: Ledger | None,
+    gate: ToolGate | None = None,
     numbers: TeamSettings = _USUAL,
 ) -> Any:
     """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
     spec = whole(row, numbers)
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         Finish(),
-        ToolGate(policy, agent=spec.name, ledger=ledger),
+        gate or ToolGate(policy, agent=spec.name),
         CallLimits(model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
         LongContext(spec.context_tokens or 0),
     ]

@@ -14,6 +14,7 @@ from twintrack.guardrails import Policy
 from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.memory.tiers import Memory
 from twintrack.nodes.answerable import Answerable
+from twintrack.nodes.ask_first import Asking
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.reuse import Reuse
@@ -57,5 +58,7 @@ class Resources:
     """The table of sub-agents; None takes the shipped one."""
     overhead_warns_at: float = 0.5
     """Share of the team's time in coordination from which a run is labelled and logged."""
+    asking: Asking = field(default_factory=Asking)
+    """How long a person may think, what holds after that, and where decisions are written down."""
     approve: frozenset[str] = frozenset()
     """Names of the agents that a person must approve before they run."""

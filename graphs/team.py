@@ -50,7 +50,7 @@ def _drawn(
     once, limit = done_once(rows, resources.annotations), budgets.max_plan_steps
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
     graph.add_node("plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit))
-    graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
+    graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once, asking=resources.asking))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)
     write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)

@@ -10,15 +10,27 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import get_runtime
 
 from twintrack.core.errors import NotAllowed
-from twintrack.core.tool_calls import Ledger, ToolUse, place_of
-from twintrack.guardrails.tool_gate import caller_of, note, schema_of
+from twintrack.core.tool_calls import Ledger, ToolUse, caller_of, place_of
+from twintrack.guardrails.provenance import HOSTILE
+from twintrack.guardrails.task_tools import TaskTools, task_tools
+from twintrack.guardrails.tool_audit import Case, ToolAudit
+from twintrack.guardrails.tool_gate import schema_of
 from twintrack.guardrails.tools import ToolPolicy
 
 
 class GatedTool:
     """A tool as one agent may call it where no model plays that agent."""
 
-    def __init__(self, tool: BaseTool, policy: ToolPolicy, *, agent: str, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        tool: BaseTool,
+        policy: ToolPolicy,
+        *,
+        agent: str,
+        ledger: Ledger | None = None,
+        audit: ToolAudit | None = None,
+    ) -> None:
+        self._audit = audit or ToolAudit()
         self._tool = tool
         self._policy = policy
         self._agent = agent
@@ -26,25 +38,33 @@ class GatedTool:
 
     async def __call__(self, arguments: dict[str, Any], config: RunnableConfig) -> ToolMessage:
         """Run the call, or raise NotAllowed with the policy's reason."""
-        name = self._tool.name
-        if problem := self._problem(arguments):
-            note(self._agent, name, "refused")
+        name, runtime = self._tool.name, _runtime()
+        case = Case(self._agent, name, arguments, runtime, config)
+        if problem := self._problem(arguments, task_tools(getattr(runtime, "context", None), config)):
+            self._audit.note(case, "refused", problem)
             raise NotAllowed(problem, fix=f"Let {self._agent} call only its own tools, as they ask to be called.")
-        note(self._agent, name, "allowed")
+        self._audit.note(case, "allowed")
         call = {"type": "tool_call", "id": uuid.uuid4().hex, "name": name, "args": arguments}
         message: ToolMessage = await self._once(call, lambda: self._tool.ainvoke(call, config), config)
-        return self._checked(message)
+        return self._checked(message, case)
 
-    def _checked(self, message: ToolMessage) -> ToolMessage:
-        """Return the result as it came where it may be read: no model reads it here, so it is neither marked nor cut."""
-        if (verdict := self._policy.check_result(str(message.text), self._tool.name)).blocked:
-            note(self._agent, self._tool.name, "result refused")
+    def _checked(self, message: ToolMessage, case: Case) -> ToolMessage:
+        """Return the result where it may be read, flagged where it gives orders.
+
+        Rules read the words as they came; a model that is shown them later is warned there.
+        """
+        verdict = self._policy.check_result(str(message.text), case.tool)
+        if verdict.blocked:
+            self._audit.note(case, "result refused")
             raise NotAllowed(verdict.reason, fix="Use another tool.")
-        return message
+        if not verdict.reason:
+            return message
+        self._audit.note(case, "result marked")
+        return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, HOSTILE: True}})
 
-    def _problem(self, arguments: dict[str, Any]) -> str:
+    def _problem(self, arguments: dict[str, Any], task: TaskTools) -> str:
         """Say why not; rules that choose the arguments read them out of the user's own words, so none is strange."""
-        verdict = self._policy.check_call(self._agent, self._tool.name, arguments, schema_of(self._tool))
+        verdict = self._policy.check_call(self._agent, self._tool.name, arguments, schema_of(self._tool), task)
         known = self._policy.about(self._tool.name)
         if not verdict.blocked and (known.destructive or known.approve):
             return f"A person must approve each call of {self._tool.name}."
@@ -65,3 +85,11 @@ class GatedTool:
             repeat=repeat,
         )
         return await self._ledger.once(use, run)
+
+
+def _runtime() -> Any:
+    """Return the run's own part of LangGraph, or None outside a graph."""
+    try:
+        return get_runtime()
+    except (RuntimeError, KeyError):
+        return None

@@ -1,27 +1,31 @@
 """Stands between an agent and its tools: what the policy refuses becomes an error the model can read."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ToolCallRequest
+from langchain.agents.middleware.types import ModelRequest, ModelResponse, ToolCallRequest
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
-from langgraph.types import Command, interrupt
+from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
+from langgraph.types import Command
 from pydantic import BaseModel
 
-from twintrack.core.context import Identity, identity_of
 from twintrack.core.errors import InputError
-from twintrack.core.tool_calls import Ledger, ToolUse, place_of
+from twintrack.core.tool_calls import Ledger, ToolUse, caller_of, place_of
 from twintrack.guardrails.approval import approval_request, decided
+from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals
 from twintrack.guardrails.provenance import HOSTILE, seen_in
 from twintrack.guardrails.result_cache import ResultCache
+from twintrack.guardrails.task_tools import task_tools
+from twintrack.guardrails.tool_audit import Case, ToolAudit
 from twintrack.guardrails.tools import ToolPolicy
 from twintrack.guardrails.verdict import Verdict
 
-audit = logging.getLogger("twintrack.audit.tools")
-"""Every decision about a call: who, what, why; never the values of its arguments."""
+LABEL = "label"
+"""Set on a tool message of which the answer must say something."""
 
 
 class ToolGate(AgentMiddleware[Any, Any, Any]):
@@ -32,49 +36,101 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
     read-only are written down in it, and one that the thread has made before is answered from it.
     """
 
-    def __init__(self, policy: ToolPolicy, *, agent: str, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        policy: ToolPolicy,
+        *,
+        agent: str,
+        ledger: Ledger | None = None,
+        approvals: Approvals | None = None,
+        audit: ToolAudit | None = None,
+    ) -> None:
         super().__init__()
         self._policy = policy
         self._agent = agent
         self._ledger = ledger
+        self._approvals = approvals or Approvals()
+        self._audit = audit or ToolAudit()
         self._cache = ResultCache()
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """Show the model only the tools that its task may use."""
+        task = task_tools(request.runtime.context, get_config())
+        shown = [tool for tool in request.tools if self._policy.serves(_name(tool), task)]
+        return await handler(request if len(shown) == len(request.tools) else request.override(tools=shown))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
     ) -> ToolMessage | Command[Any]:
         """Run the call, or answer it with the refusal, so that every call has its answer in the history."""
-        allowed, refusal = self._allowed(request)
-        if allowed is None:
-            return _error(request.tool_call, refusal)
+        judged = await self._judged(request)
+        if (allowed := judged.request) is None:
+            return _labelled(_error(request.tool_call, judged.refusal), judged.label)
         try:
-            result = await self._kept(allowed, lambda: handler(allowed))
+            result: ToolMessage | Command[Any] = await self._kept(allowed, lambda: handler(allowed))
         except InputError as error:
             return _error(allowed.tool_call, f"{error.problem} {error.fix}".strip())
-        return checked(self._policy, self._agent, result) if isinstance(result, ToolMessage) else result
+        if not isinstance(result, ToolMessage):
+            return result
+        read = checked(self._policy, result, lambda decision: self._audit.note(self._case(allowed), decision))
+        return _labelled(read, judged.label)
 
-    def _allowed(self, request: ToolCallRequest) -> tuple[ToolCallRequest | None, str]:
+    async def _judged(self, request: ToolCallRequest) -> "Judged":
         """Return the call as it may be made, a person having been asked where there is doubt."""
-        call = request.tool_call
-        name, arguments = call["name"], call["args"]
-        verdict = self._policy.check_call(self._agent, name, arguments, schema_of(request.tool))
+        case = self._case(request)
+        verdict = self._checked(request, case.arguments)
         if verdict.blocked:
-            return None, note(self._agent, name, "refused", verdict.reason)
-        doubts = self._policy.doubts(name, arguments, seen_in(_messages(request.state)))
+            return Judged(refusal=self._audit.note(case, "refused", verdict.reason))
+        doubts = self._policy.doubts(case.tool, case.arguments, seen_in(_messages(request.state)))
         if not doubts:
-            note(self._agent, name, "allowed")
-            return request, ""
+            self._audit.note(case, "allowed")
+            return Judged(request)
         if not self._policy.asks or place_of(request.runtime.config) is None:
-            return None, note(self._agent, name, "refused", f"{name} was not called: {'; '.join(doubts)}.")
-        note(self._agent, name, "asked")
-        decision = decided(interrupt(approval_request(self._agent, name, arguments, doubts)), arguments)
+            why = f"{case.tool} was not called: {'; '.join(doubts)}."
+            return Judged(refusal=self._audit.note(case, "refused", why))
+        return await self._asked(request, case, doubts)
+
+    async def _asked(self, request: ToolCallRequest, case: Case, doubts: list[str]) -> "Judged":
+        where = request.runtime.config.get("configurable") or {}
+        place = f"{where.get('checkpoint_ns', '')}|{request.tool_call['id']}"
+        asked = approval_request(self._agent, case.tool, case.arguments, doubts)
+        try:
+            said = await self._approvals.ask(asked, place)
+        except GraphInterrupt:
+            self._audit.note(case, "asked", "; ".join(doubts))
+            raise
+        if said.lapsed:
+            return self._lapsed(request, case)
+        decision = decided(said.answer, case.arguments)
         if decision.arguments is None:
-            return None, note(self._agent, name, "rejected", decision.why_not)
+            why = self._audit.note(case, "rejected", decision.why_not, by="person")
+            return Judged(refusal=why, label=f"{NOT_APPROVED}: {case.tool}")
         # A person may change the values, but not make the call one that nobody may make.
-        verdict = self._policy.check_call(self._agent, name, decision.arguments, schema_of(request.tool))
+        verdict = self._checked(request, decision.arguments)
         if verdict.blocked:
-            return None, note(self._agent, name, "refused", verdict.reason)
-        note(self._agent, name, "approved")
-        return request.override(tool_call={**call, "args": decision.arguments}), ""
+            return Judged(refusal=self._audit.note(case, "refused", verdict.reason))
+        self._audit.note(replace(case, arguments=decision.arguments), "approved", by="person")
+        return Judged(request.override(tool_call={**request.tool_call, "args": decision.arguments}))
+
+    def _lapsed(self, request: ToolCallRequest, case: Case) -> "Judged":
+        """Decide as the settings say where nobody did, and label what comes of it."""
+        if self._approvals.approves(read_only=self._policy.only_looks(case.tool)):
+            self._audit.note(case, "approved", NOBODY, by="time-out")
+            return Judged(request, label=f"{case.tool} was approved by default, {NOBODY}")
+        self._audit.note(case, "rejected", NOBODY, by="time-out")
+        label = f"{NOT_APPROVED}: {case.tool} was rejected by default, {NOBODY}"
+        return Judged(refusal=f"{label}.", label=label)
+
+    def _case(self, request: ToolCallRequest) -> Case:
+        call = request.tool_call
+        return Case(self._agent, call["name"], call["args"], request.runtime, request.runtime.config)
+
+    def _checked(self, request: ToolCallRequest, arguments: Any) -> Verdict:
+        task = task_tools(getattr(request.runtime, "context", None), request.runtime.config)
+        name = request.tool_call["name"]
+        return self._policy.check_call(self._agent, name, arguments, schema_of(request.tool), task)
 
     async def _kept(self, request: ToolCallRequest, run: Callable[[], Awaitable[Any]]) -> Any:
         name, seconds = request.tool_call["name"], self._policy.about(request.tool_call["name"]).cache_seconds
@@ -102,15 +158,18 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         return await self._ledger.once(use, run)
 
 
-def note(agent: str, tool: str, decision: str, why: str = "") -> str:
-    """Write a decision down; return the reason."""
-    # A reason may hold a value that the model chose, so the log gets its kind alone.
-    audit.info("%s: %s %s", agent, tool[:100], decision, extra={"agent": agent, "tool": tool, "decision": decision})
-    return why
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A call as it may be made, or why not."""
+
+    request: ToolCallRequest | None = None
+    refusal: str = ""
+    label: str = ""
+    """What the answer must say of it, where a person or the time decided against the agent."""
 
 
-def checked(policy: ToolPolicy, agent: str, message: ToolMessage) -> ToolMessage:
-    """Return the result as a model may read it."""
+def checked(policy: ToolPolicy, message: ToolMessage, note: Callable[[str], object]) -> ToolMessage:
+    """Return the result as a model may read it, and note what was found in it."""
     content, verdicts = message.content, list[Verdict]()
     name = str(message.name or "")
 
@@ -120,10 +179,10 @@ def checked(policy: ToolPolicy, agent: str, message: ToolMessage) -> ToolMessage
 
     shown = read(content) if isinstance(content, str) else [_block(block, read) for block in content]
     if refused := next((verdict for verdict in verdicts if verdict.blocked), None):
-        note(agent, name, "result refused")
+        note("result refused")
         return message.model_copy(update={"content": refused.reason, "artifact": None, "status": "error"})
     if any(verdict.reason for verdict in verdicts):
-        note(agent, name, "result marked")
+        note("result marked")
         marked = {**message.additional_kwargs, HOSTILE: True}
         return message.model_copy(update={"content": shown, "additional_kwargs": marked})
     return message.model_copy(update={"content": shown})
@@ -135,18 +194,18 @@ def _block(block: str | dict[Any, Any], read: Callable[[str], str]) -> str | dic
     return {**block, "text": read(block["text"])} if isinstance(block.get("text"), str) else block
 
 
+def _labelled(message: ToolMessage, label: str) -> ToolMessage:
+    if not label:
+        return message
+    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, LABEL: label}})
+
+
+def _name(tool: Any) -> str:
+    return str(tool.get("name", "")) if isinstance(tool, dict) else str(tool.name)
+
+
 def _error(call: Mapping[str, Any], text: str) -> ToolMessage:
     return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
-
-
-def caller_of(runtime: Any) -> tuple[Identity, bool]:
-    """Return who runs this, and whether tools are to be called again that were called before."""
-    context = runtime.context
-    again = context.get("repeat_tool_calls") if isinstance(context, dict) else getattr(context, "repeat_tool_calls", 0)
-    try:
-        return identity_of(runtime), again is True
-    except (TypeError, AttributeError):
-        return Identity(), again is True  # a graph of another kind, whose context names nobody
 
 
 def _calls_in(state: Any) -> frozenset[str]:

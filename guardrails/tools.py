@@ -7,6 +7,7 @@ from typing import Any
 from twintrack.guardrails.argument_rules import ArgumentRule, limits_broken, strange_values
 from twintrack.guardrails.injection import matched_rule
 from twintrack.guardrails.provenance import Seen, has_word
+from twintrack.guardrails.task_tools import TaskTools
 from twintrack.guardrails.tool_schemas import argument_problem, result_problem
 from twintrack.guardrails.verdict import FailureMode, Verdict
 
@@ -30,9 +31,14 @@ class ToolAnnotations:
     """JSON schema of what it gives back."""
     cache_seconds: float = 0.0
     """How long the result of an equal read-only call of the same user may be given again."""
+    reads: frozenset[str] = frozenset()
+    """What it reads of what belongs to somebody: `documents`, `files`, `memory`."""
+    internal: bool = False
+    """It only moves work within the team, so the list of a task does not bound it."""
 
 
 _UNKNOWN = ToolAnnotations()
+ANY_TOOL = TaskTools()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class ToolPolicy:
     allowed: Mapping[str, frozenset[str]]
     """Names of tools by name of agent."""
     annotations: Mapping[str, ToolAnnotations] = field(default_factory=dict)
+    reads: Mapping[str, frozenset[str]] | None = None
+    """What each agent may read of what belongs to somebody; None does not bound it."""
     asks: bool = True
     """Whether a person is asked about doubtful calls; else, and where a run cannot wait, they are refused."""
     max_result_chars: int = 20_000
@@ -49,14 +57,24 @@ class ToolPolicy:
     name: str = "tools"
     failure: FailureMode = "closed"
 
-    def check_call(self, agent: str, tool: str, arguments: Any, schema: Mapping[str, Any] | None) -> Verdict:
+    def check_call(
+        self, agent: str, tool: str, arguments: Any, schema: Mapping[str, Any] | None, task: TaskTools = ANY_TOOL
+    ) -> Verdict:
         """Judge what nobody can allow; the reason is written for the model, so that it can mend the call."""
         if tool not in self.allowed.get(agent, frozenset()):
             return self._blocked("This tool is not available to you. Use one of your own tools.")
+        if not self.serves(tool, task):
+            return self._blocked("This tool is not available for this task. Use another one.")
+        if self.reads is not None and self.about(tool).reads - self.reads.get(agent, frozenset()):
+            return self._blocked("This tool reads what is not open to you. Use another one.")
         if problem := argument_problem(tool, arguments, schema):
             return self._blocked(problem)
         broken = list(limits_broken(self.about(tool).arguments, arguments))
         return self._blocked(f"{tool} is not called so: {'; '.join(broken[:5])}.") if broken else Verdict(self.name)
+
+    def serves(self, tool: str, task: TaskTools) -> bool:
+        """Tell whether the task may use the tool."""
+        return self.about(tool).internal or task.allows(tool)
 
     def doubts(self, tool: str, arguments: Mapping[str, Any], seen: Seen) -> list[str]:
         """Say why a person should look at the call first; nothing where it is what the user asked for."""
@@ -78,6 +96,11 @@ class ToolPolicy:
         """Tell whether the tool is annotated as one that changes nothing."""
         return self.about(tool).read_only
 
+    def only_looks(self, tool: str) -> bool:
+        """Tell whether a call may be made that nobody decided on: it changes nothing, and needs nobody's approval."""
+        known = self.about(tool)
+        return known.read_only and not (known.destructive or known.approve)
+
     def check_result(self, text: str, tool: str = "") -> Verdict:
         """Refuse a result that breaks its schema, cut one that is too long, and mark one that gives orders."""
         if problem := result_problem(tool, text, self.about(tool).result):
@@ -92,3 +115,8 @@ class ToolPolicy:
 
     def _blocked(self, problem: str) -> Verdict:
         return Verdict(self.name, "block", problem)
+
+
+def as_material(text: str) -> str:
+    """Return the text with a warning before it where it tries to give orders, for a model that reads what others wrote."""
+    return ORDERS + text if matched_rule(text) else text

@@ -10,8 +10,8 @@ from langchain_core.language_models import BaseChatModel
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
+from twintrack.nodes.ask_first import rejected
 from twintrack.nodes.claims import claims, marks, numbers, renumbered
-from twintrack.nodes.delegate import rejected
 from twintrack.nodes.effort import coordination, spent
 from twintrack.nodes.gather import coverage, lacking
 from twintrack.nodes.labels import also
@@ -38,7 +38,8 @@ async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict
     done = [step for step in steps if step["status"] == "done"]
     if not done and any(map(rejected, steps)):
         text = _lacking(state["question"], steps)
-        return update | {"draft": Draft(status="abstained", text=text, citations=[], reason="not approved")}, 0
+        why = "; ".join(dict.fromkeys(step["error"] for step in steps if rejected(step)))
+        return update | {"draft": Draft(status="abstained", text=text, citations=[], reason=why)}, 0
     if not done:
         return update | {"failure": _why(steps)}, 0
     text, citations = joined(done)

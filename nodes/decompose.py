@@ -46,6 +46,7 @@ class AgentCard:
 
     name: str
     description: str
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
-from langgraph.types import Send, interrupt
+from langgraph.types import Send
 
+from twintrack.nodes.ask_first import ALONE, Asking
 from twintrack.nodes.effort import spent
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step, StepResult, TeamState
-
-_NOT_APPROVED = "not approved"
+from twintrack.nodes.work import without_work
 
 
 class Round(NamedTuple):
@@ -25,7 +24,11 @@ class Round(NamedTuple):
 
 
 async def delegate(
-    state: TeamState, *, approve: Collection[str], once: Collection[str] = frozenset()
+    state: TeamState,
+    *,
+    approve: Collection[str],
+    once: Collection[str] = frozenset(),
+    asking: Asking = ALONE,
 ) -> dict[str, Any]:
     """Skip steps that can never run, and ask a person about agents that need approval."""
     began = time.perf_counter()
@@ -33,7 +36,7 @@ async def delegate(
     results = [without_work(step, why) for step, why in dead]
     results += [_as(step, result) for step, result in twins]
     asked = [step for step in ready if step["agent"] in approve]
-    update = _decided(state, asked, interrupt(approval_request(asked)), results) if asked else {"results": results}
+    update = await asking.about(state, asked, results, once) if asked else {"results": results}
     return {**update, **spent("delegate", began, messages=len(ready))}
 
 
@@ -44,59 +47,6 @@ def ready(once: Collection[str] = frozenset()) -> Callable[[TeamState], list[Sen
         return [Send("agent", _assignment(state, step)) for step in round_of(state, once).ready] or "gather"
 
     return sent
-
-
-def approval_request(steps: Sequence[Step]) -> dict[str, Any]:
-    """Return the interrupt payload that chat clients show as cards to approve, edit or reject."""
-    return {
-        "action_requests": [
-            {"name": step["agent"], "args": {"task": step["task"]}, "description": f"{step['agent']}: {step['task']}"}
-            for step in steps
-        ],
-        "review_configs": [
-            {"action_name": step["agent"], "allowed_decisions": ["approve", "edit", "reject"]} for step in steps
-        ],
-    }
-
-
-def rejected(result: StepResult) -> bool:
-    """Tell whether a person did not want the step done."""
-    return result["error"].startswith(_NOT_APPROVED)
-
-
-def _decided(state: TeamState, asked: Sequence[Step], answer: Any, results: list[StepResult]) -> dict[str, Any]:
-    """Apply one decision per step; what is not clearly an approval is none."""
-    given = answer.get("decisions") if isinstance(answer, dict) else answer
-    decisions = given if isinstance(given, list) else []
-    edited: dict[str, str] = {}
-    for step, decision in zip_longest(asked, decisions[: len(asked)]):
-        task = _approved_task(step, decision)
-        if task is None:
-            results = [*results, without_work(step, _why_not(decision))]
-        else:
-            edited[step["id"]] = task
-    plan = [Step(**{**step, "task": edited.get(step["id"], step["task"])}) for step in state["plan"]]
-    return {"results": results, "plan": plan}
-
-
-def _approved_task(step: Step, decision: Any) -> str | None:
-    """Return the task to do, as approved or as edited, or None."""
-    kind = decision.get("type") if isinstance(decision, dict) else None
-    if kind == "approve":
-        return step["task"]
-    if kind != "edit":
-        return None
-    action = decision.get("edited_action")
-    arguments = action.get("args") if isinstance(action, dict) else None
-    task = arguments.get("task") if isinstance(arguments, dict) else None
-    return task if isinstance(task, str) and task.strip() else None
-
-
-def _why_not(decision: Any) -> str:
-    if decision is None:
-        return f"{_NOT_APPROVED}: no decision was given"
-    understood = isinstance(decision, dict) and decision.get("type") == "reject"
-    return _NOT_APPROVED if understood else f"{_NOT_APPROVED}: the decision was not understood"
 
 
 def round_of(state: TeamState, once: Collection[str] = frozenset()) -> Round:
@@ -120,12 +70,15 @@ def round_of(state: TeamState, once: Collection[str] = frozenset()) -> Round:
     return found
 
 
-_Call = tuple[str, str, tuple[str, ...]]
+_Call = tuple[str, str, tuple[str, ...], tuple[str, ...] | None]
 
 
 def _call(step: Step, once: Collection[str]) -> _Call | None:
     """Return what makes two steps equal, or None where each counts."""
-    return (step["agent"], step["task"], tuple(sorted(step["depends_on"]))) if step["agent"] in once else None
+    if step["agent"] not in once:
+        return None
+    tools = tuple(sorted(step["tools"])) if "tools" in step else None
+    return step["agent"], step["task"], tuple(sorted(step["depends_on"])), tools
 
 
 def _dead(plan: Sequence[Step], results: dict[str, StepResult]) -> dict[str, str]:
@@ -159,17 +112,3 @@ def _assignment(state: TeamState, step: Step) -> Assignment:
 def _as(step: Step, result: StepResult) -> StepResult:
     """Return an equal step's result as this one's; the work is counted once."""
     return StepResult(**{**result, "step_id": step["id"], "seconds": 0.0, "tokens": 0, "messages": 0})
-
-
-def without_work(step: Step, why: str) -> StepResult:
-    """Return the result of a step that no agent was given."""
-    return StepResult(
-        step_id=step["id"],
-        agent=step["agent"],
-        task=step["task"],
-        status="skipped",
-        text="",
-        citations=[],
-        error=why,
-        seconds=0.0,
-    )

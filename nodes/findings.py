@@ -14,6 +14,7 @@ from langgraph.runtime import get_runtime
 from twintrack.core.context import Context
 from twintrack.core.passages import Passage
 from twintrack.guardrails.provenance import USER_WORDS
+from twintrack.guardrails.tool_gate import LABEL
 from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
 from twintrack.nodes.hand_over import HAND_OVER
@@ -45,7 +46,7 @@ class GraphAgent:
         context = get_runtime(Context).context
         state = await self._graph.ainvoke(request, merge_configs(config, QUIET), context=context)
         messages = state["messages"]
-        found = finding(assignment["step"]["task"], messages, computes=self._computes)
+        found = _labelled(finding(assignment["step"]["task"], messages, computes=self._computes), messages)
         return replace(found, tokens=_tokens(messages), messages=len(messages), transcript=transcript(messages))
 
 
@@ -66,6 +67,13 @@ def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False
     places = {mark(passage): place for place, passage in enumerate(passages, 1)}
     draft = cited(task, _MARK.sub(lambda found: f"[{places.get(found[1], 0)}]", text), passages)
     return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
+
+
+def _labelled(found: Finding, messages: Sequence[AnyMessage]) -> Finding:
+    """Return what was found with what the answer must say of its tool calls."""
+    labels = (message.additional_kwargs.get(LABEL) for message in messages if isinstance(message, ToolMessage))
+    said = [found.lacks, *dict.fromkeys(str(label) for label in labels if label)]
+    return replace(found, lacks="; ".join(filter(None, said)))
 
 
 def handed_over(message: AnyMessage) -> HandOver | None:

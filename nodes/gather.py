@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from twintrack.nodes.delegate import rejected
+from twintrack.nodes.ask_first import rejected
 from twintrack.nodes.effort import spent
 from twintrack.nodes.state import Coverage, Step, StepResult, TeamState
 

@@ -9,10 +9,9 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, Field
 
-from twintrack.nodes.delegate import without_work
 from twintrack.nodes.effort import spent
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, HandOver, PeersState, Step
-from twintrack.nodes.work import Agent, work
+from twintrack.nodes.work import Agent, without_work, work
 
 HAND_OVER = "hand_over"
 

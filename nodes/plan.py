@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.nodes.decompose import AgentCard, decompose
-from twintrack.nodes.delegate import without_work
 from twintrack.nodes.effort import spent
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import plan_prompt
 from twintrack.nodes.state import Step, TeamState
 from twintrack.nodes.structured import asking
+from twintrack.nodes.work import without_work
 
 
 class Planned(NamedTuple):
@@ -39,6 +39,9 @@ class PlannedStep(BaseModel):
     task: str = Field(description="What to do, complete in itself.")
     depends_on: list[str] = Field(default_factory=list, description="Ids of the steps whose results it needs.")
     instead_of: list[str] = Field(default_factory=list, description="Ids of failed steps whose work it does instead.")
+    tools: list[str] = Field(
+        default_factory=list, description="The only tools of the agent that the task needs; none named leaves them all."
+    )
 
 
 class Plan(BaseModel):
@@ -78,7 +81,7 @@ def rule_planner(cards: Sequence[AgentCard], embedder: Embedder, limit: int) -> 
 
 def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, otherwise: Planner) -> Planner:
     """Plan with a model; where it fails or names nobody who exists, plan by rules."""
-    agents = "\n".join(f"- {card.name}: {card.description}" for card in cards)
+    agents = "\n".join(map(_described, cards))
     names = {card.name for card in cards}
     ask = asking(model, Plan)
 
@@ -98,8 +101,20 @@ def model_planner(model: BaseChatModel, cards: Sequence[AgentCard], limit: int, 
     return planner
 
 
-def _as_step(step: PlannedStep) -> Step:
-    return Step(id=step.id, agent=step.agent, task=step.task, depends_on=step.depends_on, instead_of=step.instead_of)
+def _described(card: AgentCard) -> str:
+    tools = f" Tools: {', '.join(card.tools)}." if card.tools else ""
+    return f"- {card.name}: {card.description}{tools}"
+
+
+def _as_step(written: PlannedStep) -> Step:
+    step = Step(
+        id=written.id,
+        agent=written.agent,
+        task=written.task,
+        depends_on=written.depends_on,
+        instead_of=written.instead_of,
+    )
+    return Step(**{**step, "tools": written.tools}) if written.tools else step
 
 
 def named_apart(steps: Sequence[Step], known: Sequence[Step]) -> list[Step]:

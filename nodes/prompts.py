@@ -11,6 +11,7 @@ from langgraph.runtime import get_runtime
 
 from twintrack.core.context import Context
 from twintrack.core.language import Phrase, in_language, language_of
+from twintrack.guardrails.tools import as_material
 from twintrack.memory.schemas import Recalled
 from twintrack.memory.working import window
 from twintrack.nodes.shown import shown
@@ -164,7 +165,9 @@ def answer_prompt(state: DirectState, max_tokens: int) -> str:
 
 def plan_prompt(state: TeamState, agents: str, limit: int) -> str:
     """Ask for the steps, or after a first round for those still missing."""
-    results = [f"- {result['task']}: {result['text'] or result['error']}" for result in state.get("results", [])]
+    results = [
+        f"- {result['task']}: {as_material(result['text'] or result['error'])}" for result in state.get("results", [])
+    ]
     return _PLAN.format(
         rule=_RULE,
         limit=limit,
@@ -177,7 +180,8 @@ def plan_prompt(state: TeamState, agents: str, limit: int) -> str:
 
 def compose_prompt(question: str, findings: str) -> str:
     """Ask for one text made of the findings."""
-    return _COMPOSE.format(rule=_RULE, language=_language(), question=fenced(question), findings=fenced(findings))
+    found = fenced(as_material(findings))
+    return _COMPOSE.format(rule=_RULE, language=_language(), question=fenced(question), findings=found)
 
 
 def judge_prompt(question: str, claims: Sequence[tuple[str, Sequence[str]]]) -> str:
@@ -199,7 +203,7 @@ def task_prompt(assignment: Assignment) -> str:
 
 
 def _findings(results: Sequence[StepResult]) -> str:
-    return "\n".join(f"- {result['task']}: {result['text']}" for result in results)
+    return "\n".join(f"- {result['task']}: {as_material(result['text'])}" for result in results)
 
 
 def _background(recalled: Recalled, messages: Sequence[AnyMessage]) -> str:

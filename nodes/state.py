@@ -47,6 +47,8 @@ class Step(TypedDict):
     """Name in the table of sub-agents."""
     task: str
     depends_on: list[str]
+    tools: NotRequired[list[str]]
+    """The only tools of its agent that the step may use; absent leaves them all."""
     instead_of: NotRequired[list[str]]
     """Steps without a result whose work this one does, after the plan was changed."""
     status: NotRequired[StepStatus]

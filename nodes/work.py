@@ -5,14 +5,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
-from twintrack.nodes.state import Assignment, HandOver, Line, StepResult, StepStatus
+from twintrack.guardrails.task_tools import narrowed
+from twintrack.nodes.state import Assignment, HandOver, Line, Step, StepResult, StepStatus
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ async def work(
         return _result(state, started, "failed", error=f"there is no agent called {name!r}")
     try:
         async with asyncio.timeout(seconds(name)):
-            found = await agent(state, config)
+            found = await agent(state, _for_step(state["step"], config))
     except TimeoutError:
         return _result(state, started, "timed_out", error="no result in time")
     except TwintrackError as error:
@@ -76,6 +77,10 @@ async def work(
         log.warning("agent %s broke: %s", name, type(error).__name__)
         return _result(state, started, "failed", error=f"the agent broke ({type(error).__name__})")
     return _result(state, started, _status(found), found, error=found.lacks)
+
+
+def _for_step(step: Step, config: RunnableConfig) -> RunnableConfig:
+    return cast(RunnableConfig, narrowed(config, step["tools"])) if "tools" in step else config
 
 
 _NOTHING = Finding("")
@@ -112,3 +117,17 @@ def _result(
         result["messages"] = found.messages
         result["transcript"] = found.transcript
     return {"results": [result]}
+
+
+def without_work(step: Step, why: str) -> StepResult:
+    """Return the result of a step that no agent was given."""
+    return StepResult(
+        step_id=step["id"],
+        agent=step["agent"],
+        task=step["task"],
+        status="skipped",
+        text="",
+        citations=[],
+        error=why,
+        seconds=0.0,
+    )

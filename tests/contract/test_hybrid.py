@@ -256,7 +256,12 @@ async def test_personal_data_is_never_stored_and_comes_back_to_its_owner(app: Ap
 async def everything(app: App) -> bytes:
     """Return all that Redis holds."""
     client: Any = app.parts.source.client()
-    readers = {b"hash": client.hgetall, b"string": client.get, b"set": client.smembers}
+    readers = {
+        b"hash": client.hgetall,
+        b"string": client.get,
+        b"set": client.smembers,
+        b"stream": client.xrange,
+    }
     held = [
         await readers[kind](name) if (kind := await client.type(name)) in readers else await client.zrange(name, 0, -1)
         async for name in client.scan_iter()

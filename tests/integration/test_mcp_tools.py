@@ -8,11 +8,14 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from pydantic import SecretStr, ValidationError
 
 from twintrack.app.assemble import open_app
-from twintrack.app.mcp_tools import OutsideTools, open_mcp, with_tools
+from twintrack.app.mcp_tools import LateTools, OutsideTools, annotations_of, open_mcp, with_tools
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.errors import SettingsError, Unavailable
-from twintrack.core.settings import McpServerSettings, RedisSettings, Settings
-from twintrack.graphs.agents import AGENTS
+from twintrack.core.settings import McpServerSettings, McpToolSettings, RedisSettings, Settings
+from twintrack.core.tool_settings import ArgumentSettings
+from twintrack.graphs.agents import AGENTS, cards, done_once
+from twintrack.guardrails.argument_rules import ArgumentRule
+from twintrack.guardrails.tools import ToolAnnotations
 
 pytest.importorskip("langchain_mcp_adapters")
 
@@ -48,6 +51,64 @@ async def test_an_agent_gets_the_tools_it_may_call_from_one_session_and_no_other
         assert given.annotations["stock"].read_only
         assert await called(given, "researcher", "stock", item="pens") == "pens: 41 (k-123)"
         assert await called(given, "researcher", "stock", item="pens") == "pens: 42 (k-123)"
+
+
+def test_the_settings_say_of_each_tool_what_bounds_it() -> None:
+    order = McpToolSettings(
+        approve=True,
+        asked_by=("order",),
+        arguments={"amount": ArgumentSettings(at_most=5), "item": ArgumentSettings(from_user=True, sources=("stock",))},
+        result={"type": "string"},
+    )
+    settings = desk(agents={"researcher": ("stock", "order")}, tools={"order": order, "stock": {"cache_seconds": 60}})
+    known = {name: annotations_of(name, settings) for name in ("stock", "order")}
+    assert (known["stock"].read_only, known["stock"].cache_seconds) == (True, 60)
+    assert known["order"] == ToolAnnotations(
+        approve=True,
+        asked_by=frozenset({"order"}),
+        arguments={
+            "amount": ArgumentRule(at_most=5),
+            "item": ArgumentRule(from_user=True, sources=frozenset({"stock"})),
+        },
+        result={"type": "string"},
+    )
+
+
+async def test_what_the_program_says_of_a_tool_stands_beside_and_above_what_the_settings_say(redis_url: str) -> None:
+    settings = Settings(redis=RedisSettings(url=SecretStr(redis_url)), mcp={"desk": desk()})
+    mine = {"stock": ToolAnnotations(destructive=True), "other": ToolAnnotations(approve=True)}
+    async with open_app(settings, annotations=mine) as app:
+        assert app.parts.resources.annotations == mine
+    async with open_app(settings, annotations={"other": mine["other"]}) as app:
+        assert set(app.parts.resources.annotations) == {"stock", "other"}
+
+
+async def test_tools_that_come_at_the_first_run_are_named_before_and_opened_once() -> None:
+    late = LateTools({"desk": desk()})
+    rows = late.named(AGENTS)
+    assert [row.outside for row in rows] == [("stock",), ()]
+    assert cards(rows)[0].tools == ("search_corpus", "stock")
+    assert "researcher" not in done_once(rows, {})
+    try:
+        row, known, whole = await late.of(rows[0])
+        again, _, _ = await late.of(rows[0])
+        assert ([tool.name for tool in row.tools if not isinstance(tool, str)], whole) == (["stock"], True)
+        assert again.tools == row.tools
+        assert known["stock"].read_only
+    finally:
+        await late.aclose()
+    with pytest.raises(SettingsError, match="no such agent"):
+        LateTools({"desk": desk(agents={"stranger": ("stock",)})}).named(AGENTS)
+
+
+async def test_a_server_that_did_not_answer_at_the_first_run_is_asked_again_at_the_next() -> None:
+    late = LateTools({"broken": dead()})
+    try:
+        (row, _) = late.named(AGENTS)
+        assert not (await late.of(row))[2]
+        assert not (await late.of(row))[2]
+    finally:
+        await late.aclose()
 
 
 async def test_a_server_that_cannot_start_is_an_error_of_its_tools_alone(caplog: pytest.LogCaptureFixture) -> None:

@@ -66,7 +66,9 @@ def planned(*steps: tuple[str, str]) -> Planner:
 
 
 def resources(models: dict[str, Any] | None = None, **fields: Any) -> Resources:
-    made = make_parts(Settings.model_validate({"budgets": {"agent_seconds": 45.0}}), models=models).resources
+    made = make_parts(
+        Settings.model_validate({"audit": {"keep": 0}, "budgets": {"agent_seconds": 45.0}}), models=models
+    ).resources
     return dataclasses.replace(made, **fields)
 
 

@@ -31,7 +31,7 @@ async def test_a_tool_is_not_tried_again_for_what_its_client_has_tried_already(
     asks = AIMessage("", tool_calls=[{"name": "look", "args": {"place": "here"}, "id": "1"}])
     policy = ToolPolicy(allowed={"scout": frozenset({"look"})}, annotations={"look": ToolAnnotations(read_only=True)})
     spec = AgentSpec(name="scout", purpose="Looks.")
-    agent: Any = model_agent(spec, ScriptedChatModel(script=[asks, "done"]), [look], policy, None)
+    agent: Any = model_agent(spec, ScriptedChatModel(script=[asks, "done"]), [look], policy)
     with pytest.raises(kind):
         await agent.ainvoke({"messages": [HumanMessage("go")]})
     assert len(made) == tries

@@ -91,7 +91,9 @@ class World:
 
 
 def opened(world: World, **settings: Any) -> Resources:
-    tree = Settings.model_validate({"budgets": {"agent_seconds": 1000.0, "max_seconds": 9000.0}, **settings})
+    tree = Settings.model_validate(
+        {"audit": {"keep": 0}, "budgets": {"agent_seconds": 1000.0, "max_seconds": 9000.0}, **settings}
+    )
     return dataclasses.replace(make_parts(tree, models={"agent": world.model}).resources, rates=None)
 
 
@@ -210,7 +212,7 @@ def test_priorities_come_from_the_settings_and_hold_inside_a_team_too() -> None:
     steps = [{"id": name, "agent": name, "task": name, "depends_on": []} for name in "abc"]
     plan = AIMessage("", tool_calls=[{"name": "Plan", "args": {"steps": steps}, "id": "plan"}])
     planning = ScriptedChatModel(script=lambda _: plan)
-    tree = Settings.model_validate({"team": {"agents": {"c": {"priority": 1}}}})
+    tree = Settings.model_validate({"audit": {"keep": 0}, "team": {"agents": {"c": {"priority": 1}}}})
     members = tuple(worker(name, began) for name in "abc")
     crew = AgentSpec(name="crew", purpose="All.", members=members, members_at_once=1)
     made = dataclasses.replace(make_parts(tree, models={"planner": planning}).resources, agents=(crew,))

@@ -21,7 +21,9 @@ from twintrack.nodes.work import Finding
 
 @pytest.fixture(scope="module")
 def resources() -> Resources:
-    tree = Settings.model_validate({"budgets": {"agent_seconds": SECONDS, "max_plan_steps": 8, "max_replans": 1}})
+    tree = Settings.model_validate(
+        {"audit": {"keep": 0}, "budgets": {"agent_seconds": SECONDS, "max_plan_steps": 8, "max_replans": 1}}
+    )
     return make_parts(tree).resources
 
 

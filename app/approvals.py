@@ -1,0 +1,60 @@
+"""`twintrack approvals`: what waits for a person, and an end to what has waited too long."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import click
+
+from twintrack.app.owner_options import owner_options
+from twintrack.core.context import Identity
+
+
+@click.group()
+def command() -> None:
+    """Show what waits for a person, and end what has waited too long."""
+
+
+@command.command("list")
+@owner_options
+def list_(user: str, tenant: str, as_json: bool) -> None:
+    """List a user's threads on which something waits, and until when."""
+    rows = asyncio.run(_waiting(Identity(tenant, user)))
+    if as_json:
+        click.echo(json.dumps({"waiting": [{"thread_id": thread, "until": until} for thread, until in rows]}))
+    else:
+        click.echo("\n".join(f"{thread}  until {until}" for thread, until in rows) or "Nothing waits.")
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def sweep(as_json: bool) -> None:
+    """End every turn that has waited longer than `approvals.timeout_seconds`, by `approvals.default`."""
+    ended = asyncio.run(_sweep())
+    if as_json:
+        rows = [{"tenant_id": who.tenant_id, "user_id": who.user_id, "thread_id": thread} for who, thread in ended]
+        click.echo(json.dumps({"ended": rows}, ensure_ascii=False))
+    else:
+        click.echo(f"Ended: {len(ended)}.")
+
+
+async def _waiting(identity: Identity) -> list[tuple[str, str]]:
+    from twintrack.core.redis_client import RedisSource
+    from twintrack.core.redis_errors import translated
+    from twintrack.core.settings import load_settings
+    from twintrack.core.waiting import RedisWaiting
+
+    source = RedisSource(load_settings().redis)
+    try:
+        async with translated():
+            found = await RedisWaiting(source).of_user(identity)
+    finally:
+        await source.aclose()
+    return [(thread, datetime.fromtimestamp(due, UTC).isoformat(timespec="seconds")) for thread, due in found]
+
+
+async def _sweep() -> list[tuple[Identity, str]]:
+    from twintrack.app.assemble import open_app
+
+    async with open_app() as app:
+        return await app.settle_lapsed()

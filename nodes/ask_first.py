@@ -1,0 +1,122 @@
+"""Ask a person about steps whose agents need approval, and apply what was decided, or what holds when nobody did."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
+from langgraph.runtime import get_runtime
+
+from twintrack.core.audit import By
+from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals
+from twintrack.guardrails.tool_audit import Case, ToolAudit
+from twintrack.nodes.labels import also
+from twintrack.nodes.state import Step, StepResult, TeamState
+from twintrack.nodes.work import without_work
+
+_RUN = "run this agent"
+"""What stands in the record for the tool: the whole agent is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a person is asked, and where decisions are written down."""
+
+    approvals: Approvals = field(default_factory=Approvals)
+    audit: ToolAudit = field(default_factory=ToolAudit)
+
+    async def about(
+        self, state: TeamState, asked: Sequence[Step], results: list[StepResult], reading: Collection[str]
+    ) -> dict[str, Any]:
+        """Interrupt the run and apply what comes back; agents in `reading` only read."""
+        place = (
+            f"{(get_config().get('configurable') or {}).get('checkpoint_ns', '')}|{','.join(s['id'] for s in asked)}"
+        )
+        try:
+            said = await self.approvals.ask(approval_request(asked), place)
+        except GraphInterrupt:
+            self._note(asked, "asked", by="policy")
+            raise
+        if said.lapsed:
+            return self._lapsed(state, asked, results, reading)
+        update = _decided(state, asked, said.answer, results)
+        refused = {result["step_id"] for result in update["results"] if rejected(result)}
+        self._note([step for step in asked if step["id"] in refused], "rejected", by="person")
+        self._note([step for step in asked if step["id"] not in refused], "approved", by="person")
+        return update
+
+    def _lapsed(
+        self, state: TeamState, asked: Sequence[Step], results: list[StepResult], reading: Collection[str]
+    ) -> dict[str, Any]:
+        """Let those run that only read, where the settings say so, and say in the answer what held."""
+        run = [step for step in asked if self.approvals.approves(read_only=step["agent"] in reading)]
+        stopped = [step for step in asked if step not in run]
+        self._note(run, "approved", NOBODY, by="time-out")
+        self._note(stopped, "rejected", NOBODY, by="time-out")
+        told = [f"{step['agent']} was {'approved' if step in run else 'rejected'} by default" for step in asked]
+        label = f"{', '.join(dict.fromkeys(told))}, {NOBODY}"
+        refused = [without_work(step, f"{NOT_APPROVED}: {NOBODY}") for step in stopped]
+        return {"results": [*results, *refused], "degraded": also(state, label)}
+
+    def _note(self, steps: Sequence[Step], decision: str, why: str = "", *, by: By) -> None:
+        for step in steps:
+            case = Case(step["agent"], _RUN, {"task": step["task"]}, get_runtime(), get_config())
+            self.audit.note(case, decision, why, by=by)
+
+
+ALONE = Asking()
+
+
+def approval_request(steps: Sequence[Step]) -> dict[str, Any]:
+    """Return the interrupt payload that chat clients show as cards to approve, edit or reject."""
+    return {
+        "action_requests": [
+            {"name": step["agent"], "args": {"task": step["task"]}, "description": f"{step['agent']}: {step['task']}"}
+            for step in steps
+        ],
+        "review_configs": [
+            {"action_name": step["agent"], "allowed_decisions": ["approve", "edit", "reject"]} for step in steps
+        ],
+    }
+
+
+def rejected(result: StepResult) -> bool:
+    """Tell whether a person did not want the step done."""
+    return result["error"].startswith(NOT_APPROVED)
+
+
+def _decided(state: TeamState, asked: Sequence[Step], answer: Any, results: list[StepResult]) -> dict[str, Any]:
+    """Apply one decision per step; what is not clearly an approval is none."""
+    given = answer.get("decisions") if isinstance(answer, dict) else answer
+    decisions = given if isinstance(given, list) else []
+    edited: dict[str, str] = {}
+    for step, decision in zip_longest(asked, decisions[: len(asked)]):
+        task = _approved_task(step, decision)
+        if task is None:
+            results = [*results, without_work(step, _why_not(decision))]
+        else:
+            edited[step["id"]] = task
+    plan = [Step(**{**step, "task": edited.get(step["id"], step["task"])}) for step in state["plan"]]
+    return {"results": results, "plan": plan}
+
+
+def _approved_task(step: Step, decision: Any) -> str | None:
+    """Return the task to do, as approved or as edited, or None."""
+    kind = decision.get("type") if isinstance(decision, dict) else None
+    if kind == "approve":
+        return step["task"]
+    if kind != "edit":
+        return None
+    action = decision.get("edited_action")
+    arguments = action.get("args") if isinstance(action, dict) else None
+    task = arguments.get("task") if isinstance(arguments, dict) else None
+    return task if isinstance(task, str) and task.strip() else None
+
+
+def _why_not(decision: Any) -> str:
+    if decision is None:
+        return f"{NOT_APPROVED}: no decision was given"
+    understood = isinstance(decision, dict) and decision.get("type") == "reject"
+    return NOT_APPROVED if understood else f"{NOT_APPROVED}: the decision was not understood"
