@@ -13,6 +13,7 @@ from twintrack.core.kept_secret import KeptSecret
 from twintrack.core.models import Models
 from twintrack.core.rates import SharedRates
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.run_spend import RunSpend
 from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
 from twintrack.core.shared_spend import Ceiling, SharedSpend
 from twintrack.core.tracing import Tracer
@@ -110,7 +111,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         settings=settings,
         source=source,
         resources=resources,
-        meters=Meters(settings.budgets, _shared_spend(settings.budgets, source)),
+        meters=_meters(settings.budgets, source),
         tracer=Tracer(settings.tracing, source=source, mask=scrubber(names=settings.tracing.mask_names)),
         masker=masker,
         vault=vault,
@@ -118,6 +119,10 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         audit=audit,
         waiting=waiting,
     )
+
+
+def _meters(budgets: BudgetSettings, source: RedisSource) -> Meters:
+    return Meters(budgets, _shared_spend(budgets, source), RunSpend(source, days=budgets.account_days))
 
 
 def _shared_spend(budgets: BudgetSettings, source: RedisSource) -> SharedSpend | None:

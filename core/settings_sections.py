@@ -176,6 +176,11 @@ class BudgetSettings(Section):
     tenant_tool_calls: int | None = Field(default=None, ge=1, description="Tool calls of one tenant in a window.")
     tenant_tokens: int | None = Field(default=None, ge=1, description="Tokens of one tenant in a window.")
     tenant_cost: float | None = Field(default=None, gt=0, description="Money of one tenant in a window.")
+    account_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="Days it is kept what a run has spent that waits for a person or was broken off.",
+    )
     max_plan_steps: int = Field(default=8, ge=1, description="Steps a plan may have.")
     max_replans: int = Field(default=1, ge=0, description="Times a plan may be changed.")
     agent_seconds: float = Field(default=45.0, gt=0, description="Wall time of one sub-agent, in seconds.")

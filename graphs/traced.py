@@ -4,7 +4,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from functools import partial
 from typing import Any, cast
 from uuid import uuid4
@@ -50,6 +50,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         self, input: Any, config: RunnableConfig | None = None, *, context: Any = None, **options: Any
     ) -> AsyncGenerator[Any]:
         """Stream the run, traced where it is the outermost one."""
+        account: AbstractAsyncContextManager[None] = nullcontext()
         if _is_inside(config):
             inner: Any = super().astream(input, config, context=context, **options)
         else:
@@ -57,7 +58,8 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
             config = self._config(config, context, turn)
             _join_handlers(config, self.config, options.get("stream_mode") or self.stream_mode)
             inner = self._outermost(turn, config, super().astream(input, config, context=context, **options))
-        async with aclosing(inner) as chunks:
+            account = self._account(input, config)
+        async with account, aclosing(inner) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -77,6 +79,14 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
             history = partial(self.aget_state_history, {"configurable": there})
             run = self.care.around(run, saver, {**(config or {}), "configurable": where}, history, note)
         return _within(turn, _timed(run, meter_of(config or {}), note), note) if turn else run
+
+    def _account(self, input: Any, config: RunnableConfig | None) -> AbstractAsyncContextManager[None]:
+        """Return what lets the run's account go on where the run does."""
+        meter, thread_id = meter_of(config or {}), _configurable(self.config, config).get("thread_id")
+        if meter is None or not thread_id:
+            return nullcontext()
+        resumes = input is None or (isinstance(input, Command) and input.resume is not None)
+        return meter.carried.through(str(thread_id), resumes=resumes)
 
     async def _begin(self, input: Any, config: RunnableConfig | None, context: Any) -> Turn | None:
         if not self.tracer.enabled:

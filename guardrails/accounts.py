@@ -2,10 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
+from typing import Any
+
+from langgraph.errors import GraphBubbleUp
 
 from twintrack.core.errors import BudgetExceeded
 
@@ -43,9 +47,14 @@ class Account:
         self.name = name
         self.parent = parent
         self.depth: int = parent.depth + 1 if parent else 0
+        self.key = ""
         self.calls = {"model_calls": 0, "tool_calls": 0}
         self.read = self.written = self.guessed = 0
         self.cost = self.guessed_cost = 0.0
+        self.tasks: dict[str, Account] = {}
+        """Below the run's account: what each task spends that is at work, or was interrupted."""
+        self.carried: dict[str, Any] = {}
+        """What such tasks had spent when the run was left, until they go on."""
         self._clock = clock
         self._started = clock()
         self._lock: threading.Lock = parent.lock if parent else threading.Lock()
@@ -104,6 +113,23 @@ class Account:
                 one.written += written
                 one.cost += cost
 
+    def spent(self) -> dict[str, Any]:
+        """Return the sums as they can be carried to another process, with those of the tasks at work below."""
+        sums: dict[str, Any] = {**self.calls, "read": self.read, "written": self.written, "cost": self.cost}
+        tasks = {key: task.spent() for key, task in self.tasks.items()}
+        return {**sums, "seconds": round(self.seconds, 3), "tasks": {**self.carried, **tasks}}
+
+    def carry(self, spent: Mapping[str, Any]) -> None:
+        """Go on counting from sums that this run, or task, had reached elsewhere."""
+        with self._lock:
+            for what in self.calls:
+                self.calls[what] += spent.get(what, 0)
+            self.read += spent.get("read", 0)
+            self.written += spent.get("written", 0)
+            self.cost += spent.get("cost", 0.0)
+            self._started -= spent.get("seconds", 0.0)
+            self.carried.update(spent.get("tasks", {}))
+
     def refuse(self, what: str = "", count: int = 0) -> None:
         """Raise where one more call, of this kind, would pass this account's own limit."""
         limits = self.limits
@@ -140,8 +166,10 @@ def holder(root: Account) -> Account:
 
 
 @contextmanager
-def task_of(root: Account, name: str, limits: Limits, *, max_depth: int) -> Iterator[Account]:
+def task_of(root: Account, name: str, limits: Limits, *, max_depth: int, step: str = "") -> Iterator[Account]:
     """Let what happens in the block be spent by a task of its own, within what the run has left.
+
+    A task that is left by a wait for a person, or never, goes on where it stood when its run does.
 
     Raises:
         BudgetExceeded: the run is spent, or too many teams stand within each other.
@@ -155,9 +183,20 @@ def task_of(root: Account, name: str, limits: Limits, *, max_depth: int) -> Iter
     with root.lock:
         for one in above.line():
             one.refuse()
-    account = Account(limits, name=name, parent=above)
+    account, key = Account(limits, name=name, parent=above), f"{above.key}/{name}:{step}"
+    account.key = key
+    if (spent := root.carried.pop(key, None)) is not None:
+        account.carry(spent)
+    root.tasks[key] = account
     token = _holder.set(account)
     try:
         yield account
+    except (GraphBubbleUp, CancelledError):
+        raise  # it may go on
+    except BaseException:
+        del root.tasks[key]
+        raise
+    else:
+        del root.tasks[key]
     finally:
         _holder.reset(token)

@@ -10,14 +10,17 @@ from uuid import UUID
 
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
+from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
 from twintrack.core.chained_model import ANSWERED_BY, INSTEAD_OF
 from twintrack.core.context import Context, Identity
 from twintrack.core.errors import BudgetExceeded
 from twintrack.core.prices import Price, Prices, price_of
+from twintrack.core.run_spend import RunSpend
 from twintrack.core.settings import BudgetSettings
 from twintrack.core.shared_spend import Amount, SharedSpend, Window
 from twintrack.guardrails.accounts import Account, Limits, holder
+from twintrack.guardrails.carried import Carried, Kept
 from twintrack.guardrails.loops import LoopLimits, Loops
 from twintrack.guardrails.one_handler import OneHandler
 from twintrack.guardrails.spent import Usage, canonical, metadata_of, tokens_of
@@ -78,7 +81,7 @@ class _Notes:
     instead: dict[str, None] = field(default_factory=dict)
 
 
-class SpendMeter(OneHandler):
+class SpendMeter(OneHandler, GraphCallbackHandler):
     """The meter of one run; put it among the run's callbacks.
 
     It is not run inline unless it stands for the others: langchain-core then awaits them even when this one raises.
@@ -97,17 +100,24 @@ class SpendMeter(OneHandler):
         clock: Callable[[], float] = time.monotonic,
         prices: Prices | None = None,
         shared: Shared | None = None,
+        kept: Kept | None = None,
         max_depth: int = 3,
         loops: LoopLimits | None = None,
     ) -> None:
         self.account = Account(limits, clock=clock)
         self.max_depth = max_depth
+        self.carried = Carried(self.account, kept)
         self._prices = prices or {}
         self._shared = shared
         self._under_way: dict[UUID, _Call] = {}
         self._notes = _Notes()
         self._loops = Loops(loops) if loops else None
         self._tools: dict[UUID, tuple[int, str, str]] = {}
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        """Note that the run will be left for a person to decide."""
+        del event
+        self.carried.left = True
 
     @property
     def stopped(self) -> str:
@@ -271,9 +281,12 @@ class SpendMeter(OneHandler):
 class Meters:
     """Makes the meter of each run."""
 
-    def __init__(self, budgets: BudgetSettings, shared: SharedSpend | None = None) -> None:
+    def __init__(
+        self, budgets: BudgetSettings, shared: SharedSpend | None = None, kept: RunSpend | None = None
+    ) -> None:
         self._budgets = budgets
         self._shared = shared
+        self._kept = kept
         self._loops = LoopLimits(
             repeats=budgets.loop_repeats, pairs=budgets.loop_pairs, unchanged=budgets.loop_unchanged
         )
@@ -284,6 +297,7 @@ class Meters:
             limits_for(self._budgets, context),
             prices=self._budgets.prices,
             shared=Shared(self._shared, identity) if self._shared else None,
+            kept=Kept(self._kept, identity) if self._kept else None,
             max_depth=self._budgets.max_depth,
             loops=self._loops,
         )

@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from twintrack.core.errors import BudgetExceeded
-from twintrack.guardrails.accounts import Limits, task_of
+from twintrack.guardrails.accounts import Limits, holder, task_of
 from twintrack.guardrails.budget import SpendMeter
 from twintrack.guardrails.run_meter import meter_of
 from twintrack.nodes.state import Assignment
@@ -32,13 +32,17 @@ class Metered:
             meter = SpendMeter(Limits())
             config = merge_configs(config, {"callbacks": [meter]})
         try:
-            return await self._within(meter, assignment, config)
+            found = await self._within(meter, assignment, config)
+            if holder(meter.account) is meter.account:
+                await meter.carried.keep()
+            return found
         except BudgetExceeded as error:
             meter.stop(error.problem)
             raise
 
     async def _within(self, meter: SpendMeter, assignment: Assignment, config: RunnableConfig) -> Finding:
-        with task_of(meter.account, self.name, self.limits, max_depth=meter.max_depth) as account:
+        step = assignment["step"]["id"]
+        with task_of(meter.account, self.name, self.limits, max_depth=meter.max_depth, step=step) as account:
             left = account.seconds_left()
             seconds = None if left is None else max(0.0, left - _kept(meter))
             try:
