@@ -21,7 +21,7 @@ from twintrack.core.tuning import used_tuning
 from twintrack.core.waiting import RedisWaiting
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.approvals import Approvals
-from twintrack.guardrails.budget import Meters
+from twintrack.guardrails.meters import Meters
 from twintrack.guardrails.names import scrubber
 from twintrack.guardrails.pii import Masker
 from twintrack.guardrails.policy import default_policy, masker_for

@@ -10,6 +10,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableBinding
 from pydantic import SkipValidation
 
+from twintrack.core.attempts import TellsOfAttempts
 from twintrack.core.errors import ModelUnavailable, SettingsError, TwintrackError
 
 ANSWERED_BY = "answered_by"
@@ -19,7 +20,7 @@ INSTEAD_OF = "instead_of"
 _PASSED_ON = (ModelUnavailable, SettingsError)
 
 
-class ChainedChatModel(BaseChatModel):
+class ChainedChatModel(TellsOfAttempts):
     """Asks one guarded model after the other; tools are bound by each in its own vendor's way."""
 
     members: SkipValidation[Sequence[tuple[str, BaseChatModel]]]

@@ -15,8 +15,9 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from twintrack.core.attempts import TellsOfAttempts, tell_of_attempt
 from twintrack.core.breaker import Breaker, LocalBreaker
-from twintrack.core.errors import ModelUnavailable, TwintrackError
+from twintrack.core.errors import BudgetExceeded, ModelUnavailable, TwintrackError
 from twintrack.core.model_errors import CutShort, needs_a_person, translate, worth_retrying
 from twintrack.core.resilience import Limits, retrying
 
@@ -47,7 +48,7 @@ def guarded(model: Model, guard: Guard) -> Model:
     return copy
 
 
-class _Guarded(BaseChatModel):
+class _Guarded(TellsOfAttempts):
     _guard: Guard = PrivateAttr()
 
     async def _agenerate(
@@ -95,8 +96,15 @@ class _Guarded(BaseChatModel):
                 f"{self._guard.spec} has failed too often in a row and is not asked.",
                 fix=f"Try again in {rest:.0f} seconds.",
             )
+
+        async def attempt() -> T:
+            await tell_of_attempt(self._guard.spec)
+            return await call()
+
         try:
-            result = await retrying(call, worth=worth_retrying, limits=self._guard.limits)
+            result = await retrying(attempt, worth=worth_retrying, limits=self._guard.limits)
+        except BudgetExceeded:
+            raise  # the run's doing, not the model's
         except Exception as error:
             self._note(error)
             raise self._said(error) from error

@@ -3,8 +3,9 @@
 # pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,11 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
+from twintrack.core.attempts import hear_attempts
 from twintrack.core.chained_model import ANSWERED_BY, INSTEAD_OF
-from twintrack.core.context import Context, Identity
-from twintrack.core.errors import BudgetExceeded
+from twintrack.core.context import Identity
+from twintrack.core.errors import BudgetExceeded, ModelUnavailable
 from twintrack.core.prices import Price, Prices, price_of
-from twintrack.core.run_spend import RunSpend
-from twintrack.core.settings import BudgetSettings
 from twintrack.core.shared_spend import Amount, SharedSpend, Window
 from twintrack.guardrails.accounts import Account, Limits, holder
 from twintrack.guardrails.carried import Carried, Kept
@@ -25,42 +25,36 @@ from twintrack.guardrails.loops import LoopLimits, Loops
 from twintrack.guardrails.one_handler import OneHandler
 from twintrack.guardrails.spent import Usage, canonical, metadata_of, tokens_of
 
-__all__ = ["Limits", "Meters", "SpendMeter", "Usage", "limits_for"]
+__all__ = ["Limits", "SpendMeter", "Usage"]
 
 CHARS_PER_TOKEN = 3
 ANSWER_TOKENS = 200
 """What an answer is thought to take while it is being written."""
 
 
-def limits_for(budgets: BudgetSettings, context: Context | Mapping[str, Any] | None) -> Limits:
-    """Return the limits of one run: the caller may lower what the settings allow, never raise it."""
-    calls = _said(context, "max_model_calls")
-    seconds = _said(context, "max_seconds")
-    return Limits(
-        model_calls=budgets.max_model_calls if calls is None else min(int(calls), budgets.max_model_calls),
-        tool_calls=budgets.max_tool_calls,
-        tokens=budgets.max_tokens,
-        seconds=budgets.max_seconds if seconds is None else min(seconds, budgets.max_seconds),
-        cost=budgets.max_cost,
-    )
-
-
-def _said(context: Any, name: str) -> float | None:
-    """Return a limit of the context, which clients send as JSON of any kind."""
-    value = context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
-    return value if isinstance(value, int | float) else None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
-    """A model call under way."""
+    """A model call under way, at its latest attempt."""
 
-    account: Account
-    tokens: int
+    prompts: int
+    read: int
+    """Tokens that it is thought to read."""
     model: str
     price: Price | None
-    cost: float
-    window: Window | None
+    account: Account
+    window: Window | None = None
+    attempts: int = 0
+    """Attempts that a guarded model told of; a model that is not guarded tells of none."""
+
+    @property
+    def tokens(self) -> int:
+        """Return what it is thought to read and write."""
+        return self.read + ANSWER_TOKENS * self.prompts
+
+    @property
+    def cost(self) -> float:
+        """Return what that is thought to cost."""
+        return self.price.of(self.read, ANSWER_TOKENS * self.prompts) if self.price else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +194,30 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         await self._begin(len(prompts), sum(map(len, prompts)), run_id, more.get("metadata") or {})
 
     async def _begin(self, prompts: int, length: int, run_id: UUID, metadata: Mapping[str, Any]) -> None:
-        read, written = length // CHARS_PER_TOKEN, ANSWER_TOKENS * prompts
-        provider, model = str(metadata.get("ls_provider", "")), str(metadata.get("ls_model_name", ""))
-        price = price_of(self._prices, provider, model) if self._prices else None
-        cost = price.of(read, written) if price else 0.0
-        account = self._take("model_calls", prompts, read + written, cost)
-        window = None
+        model = f"{metadata.get('ls_provider', '')}:{metadata.get('ls_model_name', '')}"
+        call = _Call(prompts, length // CHARS_PER_TOKEN, model, self._price(model), self.account)
+        await self._admit(call, run_id)
+        hear_attempts(partial(self._attempt, run_id))
+
+    async def _admit(self, call: _Call, run_id: UUID) -> None:
+        call.account = self._take("model_calls", call.prompts, call.tokens, call.cost)
         if self._shared is not None:
-            amount = Amount(model_calls=prompts, tokens=read + written, cost=cost)
-            window = await self._reserve(amount, account)
-        self._under_way[run_id] = _Call(account, read + written, f"{provider}:{model}", price, cost, window)
+            amount = Amount(model_calls=call.prompts, tokens=call.tokens, cost=call.cost)
+            call.window = await self._reserve(amount, call.account)
+        self._under_way[run_id] = call
+
+    def _price(self, model: str) -> Price | None:
+        return price_of(self._prices, *model.partition(":")[::2]) if self._prices else None
+
+    async def _attempt(self, run_id: UUID, model: str) -> None:
+        """Count each further attempt of a call as a call of its own; what failed has read its prompt."""
+        if (call := self._under_way.get(run_id)) is None:
+            return
+        if call.attempts:
+            await self._settle(run_id, call.read, 0)
+            call.model, call.price = model, self._price(model)
+            await self._admit(call, run_id)
+        call.attempts += 1
 
     async def _reserve(self, amount: Amount, account: Account) -> Window | None:
         if self._shared is None:
@@ -261,14 +269,16 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         await self._settle(run_id, *tokens_of(response), said.get(ANSWERED_BY, ""))
 
     async def on_llm_error(self, error: BaseException, *, run_id: UUID, **more: Any) -> None:
-        """Give the guess back: a call that failed is a call, and its tokens are not known."""
+        """Put what was read in the place of the guess, as nobody tells; a model that was not asked has read nothing."""
         self.tell("on_llm_error", error, run_id=run_id, **more)
-        await self._settle(run_id, 0, 0)
+        call = self._under_way.get(run_id)
+        asked = call is not None and (call.attempts > 0 or not isinstance(error, ModelUnavailable))
+        await self._settle(run_id, call.read if call and asked else 0, 0)
 
     async def _settle(self, run_id: UUID, read: int, written: int, by: str = "") -> None:
         if (call := self._under_way.pop(run_id, None)) is None:
             return
-        price = call.price if not by else price_of(self._prices, *by.partition(":")[::2])
+        price = self._price(by) if by else call.price
         cost = price.of(read, written) if price else 0.0
         call.account.settle(read, written, cost, tokens=call.tokens, guessed_cost=call.cost)
         if self._prices and price is None:
@@ -276,35 +286,3 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         if self._shared is not None and call.window is not None:
             more = Amount(tokens=read + written - call.tokens, cost=cost - call.cost)
             await self._shared.spend.settle(call.window, more)
-
-
-class Meters:
-    """Makes the meter of each run."""
-
-    def __init__(
-        self, budgets: BudgetSettings, shared: SharedSpend | None = None, kept: RunSpend | None = None
-    ) -> None:
-        self._budgets = budgets
-        self._shared = shared
-        self._kept = kept
-        self._loops = LoopLimits(
-            repeats=budgets.loop_repeats, pairs=budgets.loop_pairs, unchanged=budgets.loop_unchanged
-        )
-
-    def meter(self, context: Context | Mapping[str, Any] | None, identity: Identity) -> SpendMeter:
-        """Return a fresh one."""
-        meter = SpendMeter(
-            limits_for(self._budgets, context),
-            prices=self._budgets.prices,
-            shared=Shared(self._shared, identity) if self._shared else None,
-            kept=Kept(self._kept, identity) if self._kept else None,
-            max_depth=self._budgets.max_depth,
-            loops=self._loops,
-        )
-        meter.of_one_run = True
-        return meter
-
-    def missing(self, present: Sequence[Any], context: Any, identity: Identity) -> list[SpendMeter]:
-        """Return the one that a run with these handlers lacks."""
-        metered = any(isinstance(handler, SpendMeter) for handler in present)
-        return [] if metered else [self.meter(context, identity)]

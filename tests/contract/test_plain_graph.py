@@ -18,7 +18,8 @@ from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Context
 from twintrack.core.errors import UnknownThread
 from twintrack.graphs.traced import TracedGraph
-from twintrack.guardrails.budget import SpendMeter, limits_for
+from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.meters import limits_for
 
 QUESTION = "How tall is the lighthouse of the harbour?"
 ADA = Context(user_id=WHO.user_id)

@@ -14,7 +14,8 @@ from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, TwintrackError, UnknownThread, UnknownVersion
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import BudgetSettings
-from twintrack.guardrails.budget import SpendMeter, limits_for
+from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.meters import limits_for
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.versions import Versions
 

@@ -16,7 +16,8 @@ from langchain_core.tools import tool
 from twintrack.core.context import Context
 from twintrack.core.errors import BudgetExceeded
 from twintrack.core.settings import BudgetSettings
-from twintrack.guardrails.budget import Limits, SpendMeter, limits_for
+from twintrack.guardrails.budget import Limits, SpendMeter
+from twintrack.guardrails.meters import limits_for
 
 
 class Scripted(GenericFakeChatModel):
