@@ -16,9 +16,10 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from twintrack.core.context import Identity, identity_of
+from twintrack.core.context import Identity
 from twintrack.core.step_recorder import StepRecorder
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
+from twintrack.graphs.run_owner import identity_in, labels_in, owner_in
 from twintrack.graphs.thread_care import ThreadCare
 from twintrack.guardrails.budget import SpendMeter
 from twintrack.guardrails.run_meter import meter_of
@@ -95,10 +96,10 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     def _config(self, config: RunnableConfig | None, context: Any, turn: Turn | None) -> RunnableConfig | None:
         configurable = _configurable(self.config, config)
-        metadata: dict[str, Any] = _owner(configurable, context) | self.care.mark
+        metadata: dict[str, Any] = owner_in(configurable, context) | self.care.mark
         handlers: list[BaseCallbackHandler] = []
         if self.run_handlers:
-            handlers += self.run_handlers(_present(self.config, config), context, _identity(configurable, context))
+            handlers += self.run_handlers(_present(self.config, config), context, identity_in(configurable, context))
         if turn:
             handlers += turn.handlers
             metadata[TRACE_ID] = turn.trace_id
@@ -128,11 +129,11 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         return TurnInfo(
             name=given.get("run_name") or self.get_name(),
             thread_id=thread_id,
-            identity=_identity(configurable, context),
+            identity=identity_in(configurable, context),
             trace_id=known or trace_id_of(thread_id, run_id),
             resumes=known is not None,
             tags=given.get("tags") or (),
-            metadata=_metadata(context),
+            metadata=labels_in(context),
         )
 
     async def _trace_to_continue(
@@ -285,33 +286,3 @@ def _configurable(*configs: Mapping[str, Any] | None) -> dict[str, Any]:
     for config in (around, *configs):
         found |= (config or {}).get("configurable") or {}
     return found
-
-
-class _RunInfo:
-    """What `identity_of` reads, before LangGraph has made its own."""
-
-    def __init__(self, configurable: Mapping[str, Any], context: Any) -> None:
-        self.context = context
-        self.user = configurable.get("langgraph_auth_user")
-        served = self.user is not None or configurable.get("assistant_id") or configurable.get("graph_id")
-        self.server_info = self if served else None
-
-
-def _owner(configurable: Mapping[str, Any], context: Any) -> dict[str, str]:
-    """Return whose the run's thread is, where the caller said it."""
-    if context is None or _RunInfo(configurable, context).server_info:
-        return {}
-    identity = _identity(configurable, context)
-    return {"tenant_id": identity.tenant_id, "user_id": identity.user_id}
-
-
-def _identity(configurable: Mapping[str, Any], context: Any) -> Identity:
-    try:
-        return identity_of(_RunInfo(configurable, context))
-    except (TypeError, AttributeError):
-        return Identity()
-
-
-def _metadata(context: Any) -> dict[str, str]:
-    found = context.get("metadata") if isinstance(context, dict) else getattr(context, "metadata", None)
-    return {str(name): str(text) for name, text in found.items()} if isinstance(found, dict) else {}

@@ -22,39 +22,13 @@ from twintrack.core.shared_spend import Amount, SharedSpend, Window
 from twintrack.guardrails.accounts import Account, Limits, holder
 from twintrack.guardrails.carried import Carried, Kept
 from twintrack.guardrails.loops import LoopLimits, Loops
+from twintrack.guardrails.model_call import ModelCall
 from twintrack.guardrails.one_handler import OneHandler
 from twintrack.guardrails.spent import Usage, canonical, metadata_of, tokens_of
 
 __all__ = ["Limits", "SpendMeter", "Usage"]
 
 CHARS_PER_TOKEN = 3
-ANSWER_TOKENS = 200
-"""What an answer is thought to take while it is being written."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """A model call under way, at its latest attempt."""
-
-    prompts: int
-    read: int
-    """Tokens that it is thought to read."""
-    model: str
-    price: Price | None
-    account: Account
-    window: Window | None = None
-    attempts: int = 0
-    """Attempts that a guarded model told of; a model that is not guarded tells of none."""
-
-    @property
-    def tokens(self) -> int:
-        """Return what it is thought to read and write."""
-        return self.read + ANSWER_TOKENS * self.prompts
-
-    @property
-    def cost(self) -> float:
-        """Return what that is thought to cost."""
-        return self.price.of(self.read, ANSWER_TOKENS * self.prompts) if self.price else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +77,7 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         self.carried = Carried(self.account, kept)
         self._prices = prices or {}
         self._shared = shared
-        self._under_way: dict[UUID, _Call] = {}
+        self._under_way: dict[UUID, ModelCall] = {}
         self._notes = _Notes()
         self._loops = Loops(loops) if loops else None
         self._tools: dict[UUID, tuple[int, str, str]] = {}
@@ -195,11 +169,11 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
 
     async def _begin(self, prompts: int, length: int, run_id: UUID, metadata: Mapping[str, Any]) -> None:
         model = f"{metadata.get('ls_provider', '')}:{metadata.get('ls_model_name', '')}"
-        call = _Call(prompts, length // CHARS_PER_TOKEN, model, self._price(model), self.account)
+        call = ModelCall(prompts, length // CHARS_PER_TOKEN, model, self._price(model), self.account)
         await self._admit(call, run_id)
         hear_attempts(partial(self._attempt, run_id))
 
-    async def _admit(self, call: _Call, run_id: UUID) -> None:
+    async def _admit(self, call: ModelCall, run_id: UUID) -> None:
         call.account = self._take("model_calls", call.prompts, call.tokens, call.cost)
         if self._shared is not None:
             amount = Amount(model_calls=call.prompts, tokens=call.tokens, cost=call.cost)
