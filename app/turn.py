@@ -8,7 +8,8 @@ from langchain_core.runnables import RunnableConfig
 
 from twintrack.core.context import Context, Identity
 from twintrack.core.errors import InputError, UnknownThread
-from twintrack.guardrails.budget import Meters, SpendMeter
+from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.meters import Meters
 
 
 @dataclass(frozen=True, slots=True)
