@@ -71,7 +71,7 @@ def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
     mine = Tag("tenant") == encode(WHO.tenant_id)
 
     async def ours(question: str) -> Any:
-        return await filled.corpus.search(question, await embedder.embed_one(question), identity=WHO)
+        return await filled.corpus.search(question, embedder.embed_one(question), identity=WHO)
 
     async def vector(question: str) -> Any:
         kind = filled.settings.vector_type

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
 
@@ -17,6 +16,7 @@ from twintrack.core.context import Identity
 from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Conflict, SettingsError
+from twintrack.core.hybrid import Vector
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
 from twintrack.core.keys import key
 from twintrack.core.passage_search import PassageSearch
@@ -109,18 +109,34 @@ class Corpus:
             ) from error
 
     async def search(
-        self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int | None = None
+        self, question: str, vector: Vector | Awaitable[Vector], *, identity: Identity, limit: int | None = None
     ) -> list[Passage]:
         """Return the passages nearest to the question by words and by meaning, best first.
+
+        Args:
+            question: Its words are looked up.
+            vector: The question's; given as what is still to be awaited, it is made while the words are looked up.
+            identity: Who asks.
+            limit: Passages returned; the setting's without it.
 
         Raises:
             SettingsError: the caller's documents were read in with another embedder or kind of index.
         """
+        made = vector if isinstance(vector, np.ndarray) else asyncio.ensure_future(vector)
+        try:
+            return await self._search(question, made, identity, limit or self.settings.limit)
+        finally:
+            if isinstance(made, asyncio.Future):
+                made.cancel()  # nobody waits for it where the search failed
+
+    async def _search(
+        self, question: str, vector: Vector | asyncio.Future[Vector], identity: Identity, limit: int
+    ) -> list[Passage]:
         layout = await self.layout()
         index = await self._open(layout)
-        crowded = await self._crowds.crowded(index, identity)
-        search = PassageSearch(index, layout, self.settings, self._reranker, crowded=crowded)
-        passages = await search(question, vector, identity=identity, limit=limit or self.settings.limit)
+        crowd = await self._crowds.of(index, identity)
+        search = PassageSearch(index, layout, self.settings, self._reranker, crowd)
+        passages = await search(question, vector, identity=identity, limit=limit)
         if not passages:
             await self._check_not_elsewhere(layout, identity)
         return passages
@@ -180,6 +196,8 @@ class Corpus:
             self.settings.vector_index,
             self.settings.vector_type,
             windows=self.settings.reranker == "parts",
+            m=self.settings.hnsw_m,
+            ef_construction=self.settings.hnsw_ef_construction,
         )
 
     async def _check_not_elsewhere(self, index: PassagesIndex, identity: Identity) -> None:

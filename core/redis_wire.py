@@ -3,13 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import hiredis
 from redis.asyncio import Redis
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import InvalidResponse, ReadOnlyError, RedisError
+from redis.exceptions import InvalidResponse, ReadOnlyError
 from redis.exceptions import TimeoutError as TooSlow
 
 _NOTHING = object()
@@ -33,6 +34,16 @@ SEARCHES = -1
 """The connection of the searches, which take longer."""
 
 
+@dataclass(slots=True)
+class _Asked:
+    """Commands that one task sent together, and the replies so far."""
+
+    done: "asyncio.Future[list[Any]]"
+    since: float
+    count: int
+    replies: list[Any] = field(default_factory=list)
+
+
 class Wire(asyncio.Protocol):
     """One connection with any number of commands under way; replies come in the order of the commands."""
 
@@ -45,19 +56,19 @@ class Wire(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._timeout: float | None = connection.socket_timeout
         self._reader = hiredis.Reader(InvalidResponse, connection._parser.parse_error, notEnoughData=_NOTHING)
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._waiting: deque[_Asked] = deque()
         self._unsent: list[bytes] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = self._loop.create_future()
 
-    def send(self, packed: bytes) -> "asyncio.Future[Any]":
-        """Return the future reply to a command, which leaves with all others of this moment."""
-        reply: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append((reply, self._loop.time()))
+    def send(self, packed: Sequence[bytes]) -> "asyncio.Future[list[Any]]":
+        """Return the future replies to commands, which leave with all others of this moment; a reply may be an error."""
+        asked = _Asked(self._loop.create_future(), self._loop.time(), len(packed))
+        self._waiting.append(asked)
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append(packed)
-        return reply
+        self._unsent += packed
+        return asked.done
 
     def data_received(self, data: bytes) -> None:
         """Hand each reply to who waits for it."""
@@ -89,20 +100,19 @@ class Wire(asyncio.Protocol):
             self._alarm = self._loop.call_later(self._timeout, self._check)
 
     def _answer(self, reply: Any) -> None:
-        future = self._waiting.popleft()[0]
-        if future.done():
-            return  # who asked was cancelled
-        if isinstance(reply, Exception):
-            future.set_exception(reply)
-        else:
-            future.set_result(reply)
+        asked = self._waiting[0]
+        asked.replies.append(reply)
+        if len(asked.replies) == asked.count:
+            self._waiting.popleft()
+            if not asked.done.done():  # else who asked was cancelled
+                asked.done.set_result(asked.replies)
 
     def _check(self) -> None:
         """Give up the connection where the oldest command has waited too long."""
         self._alarm = None
         if not self._waiting or self._timeout is None:
             return
-        due = self._waiting[0][1] + self._timeout
+        due = self._waiting[0].since + self._timeout
         if self._loop.time() >= due:
             self._fail(TooSlow("Timeout reading from Redis."))
         else:
@@ -137,39 +147,52 @@ class WiredRedis(Redis):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
         wire = await self._wire(_lane(args) or lane)
         try:
-            reply = await wire.send(hiredis.pack_command(cast(Any, args)))
-        except (LostConnection, ReadOnlyError, TypeError):
+            [reply] = await wire.send([hiredis.pack_command(cast(Any, args))])
+        except TypeError:
             # A word that cannot be sent is a TypeError here and a well worded error there.
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
+        if isinstance(reply, LostConnection | ReadOnlyError):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
         options.pop(NEVER_DECODE, None)
         options.pop("keys", None)
-        read = self.response_callbacks.get(args[0])
-        return read(reply, **options) if read else reply
+        return self._read(args, reply, options)
 
     async def execute_together(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Run commands in one write, without a task for each; an error is raised when all have ended."""
         if not self.keeps_order or not all(command[0] in PLAIN for command in commands):
             return await _each(self, commands)
-        wires = {lane: await self._wire(lane) for lane in {_lane(command) for command in commands}}
         try:
             packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
         except TypeError:
             return await _each(self, commands)
-        sent = [wires[_lane(command)].send(part) for command, part in zip(commands, packed, strict=True)]
-        try:
-            replies = [await _settled(reply) for reply in sent]
-        finally:
-            for reply in sent:
-                reply.cancel()  # where the caller gave up, nobody looks at the rest
-        return [await self._read(command, reply) for command, reply in zip(commands, replies, strict=True)]
+        replies = await self._replies([_lane(command) for command in commands], packed)
+        for place, reply in enumerate(replies):
+            if isinstance(reply, LostConnection | ReadOnlyError):
+                replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
+            else:
+                replies[place] = self._read(commands[place], reply, {})
+        return replies
 
-    async def _read(self, command: tuple[Any, ...], reply: Any) -> Any:
-        if isinstance(reply, LostConnection | ReadOnlyError):
-            return await super().execute_command(*command)  # type: ignore[no-untyped-call] # the vendor's own
+    async def _replies(self, lanes: Sequence[int], packed: Sequence[bytes]) -> list[Any]:
+        """Send each command over its lane and return the replies in the commands' order, errors among them."""
+        wires = {lane: await self._wire(lane) for lane in dict.fromkeys(lanes)}
+        places = {lane: [place for place, own in enumerate(lanes) if own == lane] for lane in wires}
+        sent = {lane: wire.send([packed[place] for place in places[lane]]) for lane, wire in wires.items()}
+        replies: list[Any] = [None] * len(packed)
+        try:
+            for lane, reply in sent.items():
+                for place, one in zip(places[lane], await reply, strict=True):
+                    replies[place] = one
+        finally:
+            for reply in sent.values():
+                reply.cancel()  # where the caller gave up, nobody looks at the rest
+        return replies
+
+    def _read(self, command: Sequence[Any], reply: Any, options: dict[str, Any]) -> Any:
         if isinstance(reply, Exception):
             raise reply
         read = self.response_callbacks.get(command[0])
-        return read(reply) if read else reply
+        return read(reply, **options) if read else reply
 
     async def _wire(self, lane: int) -> Wire:
         wire = self._wires.get(lane)
@@ -202,14 +225,6 @@ async def together(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any
 
 async def _each(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     return list(await asyncio.gather(*(client.execute_command(*command) for command in commands)))
-
-
-async def _settled(reply: "asyncio.Future[Any]") -> Any:
-    """Return the reply, or the error it is."""
-    try:
-        return await reply
-    except RedisError as error:
-        return error
 
 
 def _lane(command: Sequence[Any]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, islice, pairwise
 from typing import Protocol, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from twintrack.core.tokens import stem, words
 WINDOW_CHARS = 240
 """Length of the parts of a passage that are compared with the question."""
 _STEPS = 127
+_SCALE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,8 @@ class BestPart:
         if len(question) > self.long_text_chars:
             return [one.score for one in candidates]
         base = np.array([one.score for one in candidates], np.float64)
-        nearest = np.array([float((one.windows @ vector).max(initial=0.0)) for one in candidates])
-        pairs = _pairs(question)
-        held = np.array([sum(pair in f" {one.words} " for pair in pairs) for one in candidates], np.float64)
-        mixed = base + self.window_weight * standard(nearest) + self.phrase_weight * standard(held)
+        mixed = base + self.window_weight * standard(_nearest(candidates, vector))
+        mixed += self.phrase_weight * standard(_pairs_held(candidates, _pairs(question)))
         return [float(score) for score in mixed]
 
 
@@ -71,12 +70,27 @@ def packed(windows: NDArray[np.float32]) -> bytes:
     return scale.tobytes() + np.round(windows / scale).astype(np.int8).tobytes()
 
 
-def unpacked(stored: bytes | None, dims: int) -> NDArray[np.float32]:
-    """Return the vectors that were packed; none where none were stored."""
-    if not stored:
-        return np.zeros((0, dims), np.float32)
-    scale = np.frombuffer(stored, np.float32, 1)
-    return np.frombuffer(stored, np.int8, offset=scale.nbytes).reshape(-1, dims).astype(np.float32) * scale
+def unpacked(stored: Sequence[bytes | None], dims: int) -> list[NDArray[np.float32]]:
+    """Return the vectors that were packed, for each passage; none where none were stored."""
+    sizes = [max(len(one or b"") - _SCALE, 0) // dims for one in stored]
+    scales = np.frombuffer(b"".join(one[:_SCALE] for one in stored if one), np.float32)
+    # All at once: thirty passages have few parts each, and each call of numpy costs as much as those parts.
+    steps = np.frombuffer(b"".join(one[_SCALE:] for one in stored if one), np.int8).reshape(-1, dims)
+    vectors = steps * np.repeat(scales, [size for one, size in zip(stored, sizes, strict=True) if one])[:, None]
+    ends = list(accumulate(sizes))
+    return [vectors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _nearest(candidates: Sequence[Candidate], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how near each one's nearest part is; 0 where it has none."""
+    near = iter((np.concatenate([one.windows for one in candidates]) @ vector).tolist() if candidates else [])
+    return np.array([max(0.0, *islice(near, len(one.windows))) if len(one.windows) else 0.0 for one in candidates])
+
+
+def _pairs_held(candidates: Sequence[Candidate], pairs: Sequence[str]) -> NDArray[np.float64]:
+    """Return how many of the pairs each one holds."""
+    said = [f" {one.words} " for one in candidates]
+    return np.array([sum(pair in text for pair in pairs) for text in said], np.float64)
 
 
 def _pairs(question: str) -> list[str]:

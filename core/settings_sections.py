@@ -82,6 +82,24 @@ class RetrievalSettings(Section):
     vector_index: Literal["hnsw", "flat"] = Field(
         default="hnsw", description="Vector index: hnsw stays quick as a corpus grows, flat is exact and built at once."
     )
+    hnsw_m: int = Field(
+        default=16,
+        ge=2,
+        le=512,
+        description="Neighbours each vector of an hnsw index keeps: more find more, and cost memory and time. Another number is another index.",
+    )
+    hnsw_ef_construction: int = Field(
+        default=200,
+        ge=2,
+        le=4096,
+        description="Vectors looked at while a new one's neighbours are chosen. Another number is another index.",
+    )
+    hnsw_ef_runtime: int = Field(
+        default=200,
+        ge=1,
+        le=4096,
+        description="Vectors a search in a large hnsw index looks at, at least as many as candidates: more find more and cost time.",
+    )
     vector_type: Literal["float32", "float16"] = Field(
         default="float32", description="What a stored vector is made of: float16 takes half the memory."
     )

@@ -47,8 +47,7 @@ async def run(
 
 
 async def _documents(corpus: Corpus, embedder: Embedder, question: str, identity: Identity) -> list[str]:
-    vector = await embedder.embed_one(question)
-    passages = await corpus.search(question, vector, identity=identity, limit=_PASSAGES)
+    passages = await corpus.search(question, embedder.embed_one(question), identity=identity, limit=_PASSAGES)
     return list(dict.fromkeys(passage["document_id"] for passage in passages))[:_DEPTH]
 
 

@@ -15,5 +15,4 @@ async def retrieve(
 ) -> dict[str, Any]:
     """Search the caller's corpus by words and by meaning."""
     query = state["query"]
-    vector = await embedder.embed_one(query)
-    return {"passages": await corpus.search(query, vector, identity=identity_of(runtime))}
+    return {"passages": await corpus.search(query, embedder.embed_one(query), identity=identity_of(runtime))}

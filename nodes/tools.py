@@ -36,7 +36,7 @@ def search_corpus(corpus: Corpus, embedder: Embedder) -> BaseTool:
 
     async def run(query: str) -> tuple[str, list[Passage]]:
         identity = identity_of(get_runtime(Context))
-        passages = await corpus.search(query, await embedder.embed_one(query), identity=identity)
+        passages = await corpus.search(query, embedder.embed_one(query), identity=identity)
         listed = (f"[{mark(one)}]\n{fenced(one['title'] + chr(10) + one['text'])}" for one in passages)
         return "\n\n".join(listed) or "Nothing found.", passages
 

@@ -17,7 +17,7 @@ def commands(words: list[str]) -> list[tuple[object, ...]]:
         fields=["data"],
         vector_weight=0.5,
     )
-    return search.commands()
+    return [search.by_vector(np.ones(2, np.float32)), *search.by_words()]
 
 
 @given(st.text(alphabet="()|@{}*~-\"'\\ $%:=>[]", min_size=1))

@@ -39,14 +39,19 @@ async def test_nothing_found_is_nothing_placed() -> None:
     assert await BestPart().scores("what?", QUESTION, []) == []
 
 
-@given(st.lists(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=5))
-def test_packed_vectors_come_back_nearly_the_same(rows: list[list[float]]) -> None:
-    vectors = np.array(rows, np.float32)
-    assert np.abs(unpacked(packed(vectors), 3) - vectors).max() <= max(np.abs(vectors).max() / 127, 1e-8)
+ROWS = st.lists(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3), max_size=5)
 
 
-def test_what_was_stored_without_parts_has_none() -> None:
-    assert unpacked(None, 3).shape == (0, 3)
+@given(st.lists(ROWS | st.none(), max_size=4))
+def test_packed_vectors_come_back_nearly_the_same_and_to_whom_they_belong(
+    passages: list[list[list[float]] | None],
+) -> None:
+    stored = [None if rows is None else np.array(rows, np.float32).reshape(-1, 3) for rows in passages]
+    back = unpacked([None if vectors is None else packed(vectors) for vectors in stored], 3)
+    for vectors, found in zip(stored, back, strict=True):
+        assert found.shape == (0 if vectors is None else len(vectors), 3)
+        if vectors is not None and vectors.size:
+            assert np.abs(found - vectors).max() <= max(np.abs(vectors).max() / 127, 1e-8)
 
 
 def test_a_word_said_twice_is_looked_up_twice_and_by_its_stem() -> None:

@@ -1,0 +1,57 @@
+"""Questions that wait at one moment are encoded in one pass, ahead of documents; who gives up disturbs nobody."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from twintrack.core.local_encoder import DIMS, PASS, LocalEncoder, Vector
+
+
+class Slow(LocalEncoder):
+    """Takes its time over each pass, and notes what is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes: list[list[str]] = []
+
+    def _vectors(self, texts: list[str]) -> Vector:
+        self.passes.append(texts)
+        time.sleep(0.05)
+        return np.array([[float(text.removeprefix("q"))] * DIMS for text in texts], np.float32)
+
+
+async def test_each_gets_its_own_vector_out_of_a_shared_pass() -> None:
+    encoder = Slow()
+    rows = await asyncio.gather(*(encoder.encode([f"{number}"]) for number in range(2 * PASS)))
+    assert [float(row[0, 0]) for row in rows] == [*map(float, range(2 * PASS))]
+    assert len(encoder.passes) <= 3
+
+
+async def test_a_question_goes_ahead_of_documents_that_wait() -> None:
+    encoder = Slow()
+    reading = asyncio.create_task(encoder.encode([f"{number}" for number in range(4 * PASS)]))
+    await asyncio.sleep(0.02)
+    await encoder.encode(["q7"])
+    assert not reading.done()
+    assert ["q7"] in encoder.passes[:3]
+    assert (await reading)[:, 0].tolist() == [*map(float, range(4 * PASS))]
+
+
+async def test_who_gives_up_disturbs_nobody() -> None:
+    encoder = Slow()
+    given_up = asyncio.create_task(encoder.encode([f"{number}" for number in range(3 * PASS)]))
+    await asyncio.sleep(0.02)
+    given_up.cancel()
+    assert (await encoder.encode(["q7"]))[0, 0] == 7
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+
+async def test_an_error_reaches_all_who_wait_for_its_pass_and_nobody_else() -> None:
+    encoder = Slow()
+    await encoder.encode(["1"])
+    with pytest.raises(ValueError, match="x"):
+        await encoder.encode(["x"])
+    assert (await encoder.encode(["2"]))[0, 0] == 2
