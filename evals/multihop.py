@@ -28,6 +28,7 @@ PER_HOP = 3
 ONE_QUERY = 10
 _EARLIER = re.compile(r"#(\d+)")
 _HOP = "researcher"
+_TEXTS = ("paragraph_text", "text", "content", "body", "passage")
 
 
 class Hop:
@@ -110,7 +111,7 @@ def document_id(paragraph: Row) -> str:
 
 def text_of(paragraph: Row) -> str:
     """Return what a paragraph says."""
-    return str(paragraph.get("paragraph_text") or paragraph.get("text") or "")
+    return str(next((paragraph[name] for name in _TEXTS if paragraph.get(name)), ""))
 
 
 def write_paragraphs(rows: Sequence[Row], file: Path) -> None:

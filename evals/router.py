@@ -21,9 +21,10 @@ from twintrack.evals.train_router import (
     chinese_shift,
     held_out_scores,
     learning,
+    nested_scores,
     thresholds,
 )
-from twintrack.nodes.complexity import LearntRouter
+from twintrack.nodes.complexity import LearntRouter, Thresholds
 from twintrack.nodes.route import Router
 
 ENOUGH = 100
@@ -62,8 +63,10 @@ async def judge_shipped(rows: Sequence[Row], found: Learning, shipped: LearntRou
     return _judged(rows, found, scores, to_team, unsure)
 
 
-def judge_left_out(rows: Sequence[Row], found: Learning, without: Sequence[str] = ()) -> Judged:
-    """Judge each source by weights, calibration and thresholds learnt from the others."""
+def judge_left_out(
+    rows: Sequence[Row], found: Learning, without: Sequence[str] = (), *, shipped: Thresholds | None = None
+) -> Judged:
+    """Judge each source by weights, calibration and thresholds learnt from the others; with `shipped`, by that one."""
     scores = held_out_scores(found, without)
     to_team = np.zeros(len(rows), bool)
     unsure = np.zeros(len(rows), bool)
@@ -73,12 +76,24 @@ def judge_left_out(rows: Sequence[Row], found: Learning, without: Sequence[str] 
         others = found.at(rest)
         slope, offset = calibration(scores[rest], others)
         kept = slope * scores[rest] + offset
-        bounds = thresholds(chance(kept), others)
+        bounds = shipped or thresholds(chance(kept), others)
         shift = chinese_shift(kept, others, bounds) * found.chinese[here]
         chances = chance(slope * scores[here] + offset + shift)
         unsure[here] = np.abs(chances - bounds.threshold) <= bounds.margin
         to_team[here] = unsure[here] | (chances > bounds.threshold)
     return _judged(rows, found, scores, to_team, unsure)
+
+
+def judge_nested(rows: Sequence[Row], found: Learning, without: Sequence[str] = ()) -> Figures:
+    """Judge the order of each source where how freely is learnt was chosen on the other sources too."""
+    scores, chosen = nested_scores(found, without)
+    nowhere = np.zeros(len(rows), bool)
+    figures = _judged(rows, found, scores, nowhere, nowhere).figures
+    kept = ("auroc_by_source", "auroc_worst_source", "auroc_mean")
+    return {
+        **{name: figures[name] for name in kept},
+        "chosen": {name: {"penalty": one.penalty, "meaning": one.meaning} for name, one in chosen.items()},
+    }
 
 
 def half(rows: Sequence[Row]) -> NDArray[np.bool_]:

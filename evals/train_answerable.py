@@ -237,12 +237,3 @@ def _curve(found: Sequence[Sample], scores: Floats, language: str, kind: str) ->
     answerable = scores[_here(found, language, "answerable")]
     shares = (0.02, 0.05, 0.1, 0.2, 0.3)
     return [_at(found, scores, language, kind, float(np.quantile(answerable, share))) for share in shares]
-
-
-def without_curves(figures: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a language without what other thresholds would do."""
-
-    def kept(value: Any) -> Any:
-        return {name: one for name, one in value.items() if name != "curve"} if isinstance(value, dict) else value
-
-    return {name: kept(value) for name, value in figures.items()}

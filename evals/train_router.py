@@ -15,18 +15,28 @@ from twintrack.nodes.cues import CUES, cues
 Floats = NDArray[np.float64]
 Names = NDArray[np.str_]
 
-PENALTY = 1000.0
-"""Chosen so that sources left out are ordered best; lower ones fit the style of single sources."""
 PARTS = 2.0
 """Added for a question of several parts: what `decompose` would split is the team's, whatever its length."""
-MEANING = 0.3
-"""Standard deviations of the vector's part to one of the cues'; chosen on sources left out."""
 ASKED = 0.15
 """Share of questions that may lie inside the margin, where a small model is asked."""
 
 
 CHINESE = 0.13
 """Share of the simple Chinese questions that may go to the team."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How freely is learnt; chosen so that sources left out are ordered best."""
+
+    penalty: float = 1000.0
+    """On the cues' weights; lower ones fit the style of single sources."""
+    meaning: float = 0.3
+    """Standard deviations of the vector's part to one of the cues'."""
+
+
+SHIPPED = Bounds()
+GRID = tuple(Bounds(penalty, meaning) for penalty in (100.0, 300.0, 1000.0, 3000.0) for meaning in (0.0, 0.3, 0.7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ def chinese_shift(scores: Floats, found: Learning, bounds: Thresholds) -> float:
     return float(np.log(low / (1 - low))) - float(np.quantile(scores[simple], 1 - CHINESE))
 
 
-def held_out_scores(found: Learning, without: Sequence[str] = ()) -> Floats:
+def held_out_scores(found: Learning, without: Sequence[str] = (), bounds: Bounds = SHIPPED) -> Floats:
     """Score each source by weights learnt from the others; those `without` are only judged."""
     scores = np.zeros(len(found.is_complex))
     allowed = ~np.isin(found.source, list(without))
@@ -103,19 +113,35 @@ def held_out_scores(found: Learning, without: Sequence[str] = ()) -> Floats:
         here = found.source == name
         if not (~here & allowed).any():
             raise _one_source()
-        scores[here] = learn(found.at(~here & allowed)).scores(found.at(here))
+        scores[here] = learn(found.at(~here & allowed), bounds).scores(found.at(here))
     return scores
 
 
-def learn(found: Learning) -> Raw:
+def nested_scores(found: Learning, without: Sequence[str] = ()) -> tuple[Floats, dict[str, Bounds]]:
+    """Score each source by bounds and weights that were both chosen on the others alone; return the bounds too."""
+    scores = np.zeros(len(found.is_complex))
+    chosen: dict[str, Bounds] = {}
+    for name in np.unique(found.source):
+        here = found.source == name
+        others = found.at(~here & ~np.isin(found.source, list(without)))
+        chosen[str(name)] = max(GRID, key=lambda bounds, others=others: _order_left_out(others, bounds))  # type: ignore[misc]
+        scores[here] = learn(others, chosen[str(name)]).scores(found.at(here))
+    return scores, chosen
+
+
+def _order_left_out(found: Learning, bounds: Bounds) -> float:
+    return float(np.mean(list(auroc_by_source(found, held_out_scores(found, (), bounds)).values()) or [0.0]))
+
+
+def learn(found: Learning, bounds: Bounds = SHIPPED) -> Raw:
     """Return weights over the cues, and beside them how a vector leans to the complex questions."""
     mean, spread = found.cues.mean(0), found.cues.std(0) + 1e-6
     counts = balance(found)
-    learnt = fit((found.cues - mean) / spread, found.is_complex, counts, PENALTY)
+    learnt = fit((found.cues - mean) / spread, found.is_complex, counts, bounds.penalty)
     weights = learnt[:-1] / spread
     bias = float(learnt[-1] - weights @ mean)
     weights[list(CUES).index("parts")] += PARTS
-    lean, lean_bias = _lean(found, counts, float((found.cues @ weights).std()))
+    lean, lean_bias = _lean(found, counts, bounds.meaning * float((found.cues @ weights).std()))
     return Raw(weights, bias, lean, lean_bias)
 
 
@@ -127,7 +153,7 @@ def _lean(found: Learning, counts: Floats, spread: float) -> tuple[Floats, float
     centred = (found.vectors - found.vectors.mean(0)) / deviation
     lean = ((counts * (found.is_complex - 0.5)) @ centred) / deviation
     scores = found.vectors @ lean
-    lean *= MEANING * spread / max(1e-9, float(scores.std()))
+    lean *= spread / max(1e-9, float(scores.std()))
     return lean, -float(np.average(found.vectors @ lean, weights=counts))
 
 

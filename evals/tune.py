@@ -38,9 +38,16 @@ def with_parts(tuning: Tuning, parts: Sequence[Part], command: str) -> Tuning:
     """Return the tuning with the parts in it, and where each comes from."""
     made = {"command": command, "date": datetime.now(UTC).date().isoformat()}
     for part in parts:
-        provenance = {**tuning.provenance, part.name: {**made, "judged": part.judged}}
+        provenance = {**tuning.provenance, part.name: {**made, "judged": _brief(part.judged)}}
         tuning = tuning.model_copy(update={**part.values, "provenance": provenance})
     return tuning
+
+
+def _brief(judged: Any) -> Any:
+    """Return figures without what other thresholds would do."""
+    return (
+        {name: _brief(one) for name, one in judged.items() if name != "curve"} if isinstance(judged, dict) else judged
+    )
 
 
 async def vector_weight(

@@ -40,6 +40,8 @@ async def run(
     # Of equals, the one nearest to what is set: nothing changes without a reason.
     best = max(tried, key=lambda weight: (tried[weight], -abs(weight - settings.vector_weight)))
     before, after = await figures(settings.vector_weight, judged_on), await figures(best, judged_on)
+    if after["mrr"] <= before["mrr"]:  # what does not hold on the other half is chance
+        best, after = settings.vector_weight, before
     return {
         "vector_weight": {"before": settings.vector_weight, "after": best},
         "mrr_by_weight": {str(weight): mrr for weight, mrr in tried.items()},

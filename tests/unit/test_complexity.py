@@ -91,7 +91,7 @@ def test_weights_of_other_cues_are_refused() -> None:
 
 def test_what_ships_was_learnt_from_sources_that_allow_it() -> None:
     provenance = shipped_tuning().provenance["routing"]
-    assert "rgb" not in provenance["rows"], "RGB is for non-commercial use"
+    assert "rgb" not in provenance["judged"]["rows"], "RGB is for non-commercial use"
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

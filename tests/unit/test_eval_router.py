@@ -1,20 +1,16 @@
 """The router's eval: order inside a source, accuracy by the decision itself, and what escalation mends."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from twintrack.core.errors import DocumentError
 from twintrack.core.passages import Passage
 from twintrack.core.tuning import shipped_tuning
 from twintrack.evals import escalation, router
-from twintrack.evals.command import command
 from twintrack.evals.escalation import Asked
-from twintrack.nodes.complexity import LearntRouter
+from twintrack.nodes.complexity import LearntRouter, Thresholds
 
 SIMPLE = ["Who is Ada?", "Where is Rome?", "What is a bond?", "When did it end?"]
 COMPLEX = [
@@ -90,11 +86,16 @@ async def test_weak_evidence_sends_a_wrongly_direct_question_on_and_strong_evide
     assert held["needless"] == 0.0
 
 
-def test_the_command_prints_every_key_as_one_object(tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
-    file.write_text("\n".join(map(json.dumps, rows_of("a", "b", times=1))))
-    result = CliRunner().invoke(command, ["router", "--data", str(file), "--json"], catch_exceptions=False)
-    figures = json.loads(result.stdout)
-    assert figures["decision_ms"]["p50"] > 0
-    keys = {"auroc_by_source", "auroc_worst_source", "auroc_mean", "escalation_repairs", "accuracy_by_source"}
-    assert keys <= set(figures)
+async def test_how_freely_is_learnt_is_chosen_on_the_other_sources_too() -> None:
+    rows = rows_of("a", "b", "c")
+    figures = router.judge_nested(rows, await router.read(rows, Letters()))
+    assert figures["auroc_by_source"] == {"a": 1.0, "b": 1.0, "c": 1.0}
+    assert set(figures["chosen"]) == {"a", "b", "c"}
+
+
+async def test_a_source_left_out_is_judged_at_the_shipped_threshold_too() -> None:
+    rows = rows_of("a", "b")
+    found = await router.read(rows, Letters())
+    strict = router.judge_left_out(rows, found, shipped=Thresholds(0.0, 0.0)).figures["accuracy_by_source"]
+    assert strict == {"a": 0.5, "b": 0.5}
+    assert router.judge_left_out(rows, found).figures["accuracy_by_source"] == {"a": 1.0, "b": 1.0}
