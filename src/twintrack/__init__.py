@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from twintrack.app.answer import Answer
     from twintrack.app.assemble import App, open_app
+    from twintrack.app.lifespan import lifespan
     from twintrack.core.context import Context
     from twintrack.core.errors import TwintrackError
     from twintrack.core.settings import Settings
 
-__all__ = ["Answer", "App", "Context", "Settings", "TwintrackError", "open_app"]
+__all__ = ["Answer", "App", "Context", "Settings", "TwintrackError", "lifespan", "open_app"]
 
 _HOMES = {
     "Answer": "twintrack.app.answer",
@@ -18,6 +19,7 @@ _HOMES = {
     "Context": "twintrack.core.context",
     "Settings": "twintrack.core.settings",
     "TwintrackError": "twintrack.core.errors",
+    "lifespan": "twintrack.app.lifespan",
     "open_app": "twintrack.app.assemble",
 }
 

@@ -13,7 +13,8 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.
 
 
 def test_the_public_names_are_these_and_all_of_them_exist() -> None:
-    assert sorted(twintrack.__all__) == ["Answer", "App", "Context", "Settings", "TwintrackError", "open_app"]
+    names = ["Answer", "App", "Context", "Settings", "TwintrackError", "lifespan", "open_app"]
+    assert sorted(twintrack.__all__) == names
     assert all(getattr(twintrack, name) is not None for name in twintrack.__all__)
     with pytest.raises(AttributeError):
         _ = twintrack.nothing
