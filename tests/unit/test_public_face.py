@@ -39,3 +39,13 @@ def test_files_and_functions_stay_short_enough_to_read(path: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_folder_says_what_it_is_for(folder: str) -> None:
     assert ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("folder", ["graphs", "guardrails", "memory", "nodes"])
+def test_settings_and_the_environment_are_read_in_app_and_core_alone(folder: str) -> None:
+    for path in (ROOT / folder).glob("*.py"):
+        names = {
+            node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
+        }
+        assert not names & {"load_settings", "load_langfuse_variables", "environ", "getenv"}, path
+        assert "os.environ" not in path.read_text(encoding="utf-8"), path
