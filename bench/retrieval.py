@@ -11,8 +11,11 @@ from redisvl.query import TextQuery, VectorQuery
 from redisvl.query.filter import Tag
 
 from twintrack.bench.synthetic_corpus import NOISE, WHO, Filled, Tick, filled_corpus
+from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder, open_embedder
+from twintrack.core.hybrid import Vector, hybrid
 from twintrack.core.keys import encode
+from twintrack.core.passage_search import PassageSearch
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import load_settings
@@ -21,6 +24,7 @@ CLIENTS = (1, 4, 16)
 _WARM_UP = 20
 _DEEP = 10
 Ask = Callable[[str], Awaitable[Any]]
+Nearest = Callable[[Vector], Awaitable[list[str]]]
 
 
 async def measure(chunks: int, questions: int, rounds: int, tick: Tick, **retrieval: Any) -> dict[str, Any]:
@@ -58,7 +62,8 @@ async def _measured(filled: Filled, embedder: Embedder, questions: int, rounds: 
         "recall_step_ms": _spread(alone.pop("ours")),
         "clients": {str(count): _spread(times) for count, times in together.items()},
         "peers": {name: _spread(times) for name, times in alone.items()},
-        "vector_recall@10": await _vector_recall(filled),
+        "recall@10": await _recall(filled, _walled(filled)),
+        "vector_recall@10": await _recall(filled, _plain(filled)),
     }
 
 
@@ -114,19 +119,38 @@ async def _crowd(ask: Ask, questions: Sequence[str], clients: int) -> list[float
     return times
 
 
-async def _vector_recall(filled: Filled) -> float:
-    """Return the share of the ten truly nearest passages that the index finds, near passages slightly disturbed."""
+async def _recall(filled: Filled, nearest: Nearest) -> float:
+    """Return the share of the ten truly nearest passages that are found, near passages slightly disturbed."""
     dice, shares = np.random.default_rng(3), []
     some = filled.vectors[dice.integers(0, len(filled.vectors), 100)]
     disturbed = some + dice.standard_normal(some.shape, np.float32) * (NOISE / some.shape[1] ** 0.5)
     for vector in disturbed / np.linalg.norm(disturbed, axis=1, keepdims=True):
-        nearest = np.argsort(-(filled.vectors @ vector))[:_DEEP]
-        query = VectorQuery(
-            vector, "vector", return_fields=["document"], num_results=_DEEP, dtype=filled.settings.vector_type
-        )
-        found = {row["document"] for row in await filled.index.query(query)}
-        shares.append(len(found & {f"d{place}" for place in nearest}) / _DEEP)
+        true = {str(place) for place in np.argsort(-(filled.vectors @ vector))[:_DEEP]}
+        shares.append(len(true & set(await nearest(vector))) / _DEEP)
     return round(float(np.mean(shares)), 4)
+
+
+def _walled(filled: Filled) -> Nearest:
+    """Return how the product itself looks for the nearest of a caller's passages."""
+
+    async def nearest(vector: Vector) -> list[str]:
+        crowd = await Crowds().of(filled.index, WHO)
+        search = PassageSearch(filled.index, await filled.corpus.layout(), filled.settings, None, crowd)
+        rows = await hybrid(filled.index, search.candidates("", vector, WHO), limit=_DEEP)
+        return [row.key.rsplit(":", 1)[-1] for row in rows]
+
+    return nearest
+
+
+def _plain(filled: Filled) -> Nearest:
+    """Return how RedisVL looks for the nearest of all passages."""
+
+    async def nearest(vector: Vector) -> list[str]:
+        kind = filled.settings.vector_type
+        query = VectorQuery(vector, "vector", return_fields=["document"], num_results=_DEEP, dtype=kind)
+        return [row["document"].removeprefix("d") for row in await filled.index.query(query)]
+
+    return nearest
 
 
 def _spread(times: Sequence[float]) -> dict[str, float]:

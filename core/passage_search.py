@@ -45,7 +45,19 @@ class PassageSearch:
         self, question: str, vector: Vector | asyncio.Future[Vector], *, identity: Identity, limit: int
     ) -> list[Passage]:
         """Return the passages nearest to the question by words and by meaning, best first."""
-        search = HybridSearch(
+        search = self.candidates(question, vector, identity)
+        depth = self.settings.reranked if self.reranker else 0
+        rows = await hybrid(self.index, search, limit=max(limit, depth))
+        found = await self._read(rows, _JUDGED if depth else _READ, identity)
+        if self.reranker:
+            made = vector if isinstance(vector, np.ndarray) else await vector
+            found = await self._reordered(found, question, made)
+        passages = [read_passage(one.id, _texts(one.fields), score=_share(one.score)) for one in found[:limit]]
+        return await self._with_neighbours(passages, identity) if self.settings.neighbours else passages
+
+    def candidates(self, question: str, vector: Vector | asyncio.Future[Vector], identity: Identity) -> HybridSearch:
+        """Return the search for what is looked at more closely."""
+        return HybridSearch(
             index=self.index.name,
             words=asked_stems(question),
             vector=vector,
@@ -57,14 +69,6 @@ class PassageSearch:
             beam=self.settings.hnsw_ef_runtime if self.crowd.many and self.layout.algorithm == "hnsw" else 0,
             walled=not self.crowd.alone,
         )
-        depth = self.settings.reranked if self.reranker else 0
-        rows = await hybrid(self.index, search, limit=max(limit, depth))
-        found = await self._read(rows, _JUDGED if depth else _READ, identity)
-        if self.reranker:
-            made = vector if isinstance(vector, np.ndarray) else await vector
-            found = await self._reordered(found, question, made)
-        passages = [read_passage(one.id, _texts(one.fields), score=_share(one.score)) for one in found[:limit]]
-        return await self._with_neighbours(passages, identity) if self.settings.neighbours else passages
 
     async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:
         """Fetch records; what is another tenant's or was dropped or given to other readers is left out."""

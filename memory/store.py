@@ -240,16 +240,19 @@ class RedisVectorStore(BaseStore):
             return ""
         if not self.embedder.dims:
             await self.embedder.embed_one("length")
-        return "vector_" + blake2b(self.embedder.name.encode(), digest_size=6).hexdigest()
+        return "vector_" + blake2b(self._made_by().encode(), digest_size=6).hexdigest()
+
+    def _made_by(self) -> str:
+        """Return whose vectors these are: one name may stand for models of different sizes."""
+        return f"{self.embedder.name} {self.embedder.dims}" if self.embedder else "plain"
 
     def _schema(self) -> dict[str, Any]:
         fields: list[dict[str, Any]] = [
             {"name": "prefixes", "type": "tag", "attrs": {"separator": ",", "case_sensitive": True}},
             {"name": "updated", "type": "numeric", "attrs": {"sortable": True}},
         ]
-        name = "plain"
+        name = self._made_by()
         if self.embedder:
-            name = self.embedder.name
             mark = "vector_" + blake2b(name.encode(), digest_size=6).hexdigest()
             attrs = {
                 "algorithm": "flat",

@@ -129,7 +129,7 @@ def test_two_tenants_are_never_held_to_the_same_tag(one: str, other: str) -> Non
     assert set(reach(Identity(one))["wall"]).isdisjoint(reach(Identity(other))["wall"]) == (one != other)
 
 
-@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.tuples(NAMES, NAMES.filter(bool), NAMES), min_size=2, max_size=4, unique=True))
 def test_nobody_finds_what_is_not_theirs(
     redis_url: str, tmp_path_factory: pytest.TempPathFactory, people: list[tuple[str, str, str]]

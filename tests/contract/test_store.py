@@ -149,6 +149,23 @@ async def test_stores_with_different_embedders_share_their_items(source: RedisSo
     assert [item.key for item in await store.asearch(("n",), query="ignored")] == ["k"]
 
 
+class MoreLetters(Letters):
+    """Another size under the same name, as where a provider is asked for fewer dimensions."""
+
+    dims = 3
+
+    async def embed(self, texts: Any) -> NDArray[np.float32]:
+        return (await super().embed(texts))[:, :3]
+
+
+async def test_vectors_of_one_name_and_two_sizes_never_meet(source: RedisSource) -> None:
+    four, three = RedisVectorStore(source, Letters()), RedisVectorStore(source, MoreLetters())
+    await four.aput(("n",), "k", {"text": "aaa"})
+    await three.aput(("n",), "m", {"text": "bbb"})
+    assert [item.key for item in await four.asearch(("n",), query="a") if item.score is not None] == ["k"]
+    assert [item.key for item in await three.asearch(("n",), query="b") if item.score is not None] == ["m"]
+
+
 def test_the_synchronous_methods_work_where_no_loop_runs(redis_url: str) -> None:
     store = RedisVectorStore(RedisSource(RedisSettings.model_validate({"url": redis_url})))
     store.put(("sync",), "k", {"n": 1})

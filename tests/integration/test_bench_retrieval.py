@@ -1,4 +1,4 @@
-"""`twintrack bench retrieval` prints its figures, and no warning of a peer's that it means to provoke."""
+"""`twintrack bench retrieval` prints every figure that is read of it, and no warning of a peer's that it means to provoke."""
 
 import json
 from pathlib import Path
@@ -13,5 +13,11 @@ def test_it_prints_figures_and_nothing_on_standard_error(clean: str, tmp_path: P
     small = ("--chunks", "100", "--questions", "20", "--rounds", "1")
     done = run(tmp_path, clean, "bench", "retrieval", *small, "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["chunks"] == 100
+    figures = json.loads(done.stdout)
+    assert figures["chunks"] == 100
+    spreads = [figures["recall_step_ms"], *figures["clients"].values(), *figures["peers"].values()]
+    assert figures["clients"].keys() == {"1", "4", "16"}
+    assert all(0 < spread["p50"] <= spread["p95"] <= spread["p99"] for spread in spreads)
+    assert 0.9 <= figures["vector_recall@10"] <= 1
+    assert 0.9 <= figures["recall@10"] <= 1
     assert "Warning" not in done.stderr
