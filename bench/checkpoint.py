@@ -5,7 +5,7 @@ import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,10 +18,8 @@ from twintrack.bench.checkpoint_workload import MODES, conversation, graph, new_
 FIRST, LAST = 10, 50
 """Turns at the beginning and at the end of a conversation whose bytes are compared."""
 READS = 15
-FEWEST = 3
-"""Rounds that are run however long they take."""
-SECONDS = 300.0
-"""After half of this no further round of the first part begins, after four fifths none of the second."""
+SMALL_READS = 60
+"""Reads of a thread of one short turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,6 @@ class _Steps:
     report: Report
     total: int
     done: int = 0
-    began: float = field(default_factory=time.monotonic)
-
-    def rounds(self, count: int, share: float) -> Iterator[int]:
-        """Yield rounds; fewer where the machine is so busy that they use up the time."""
-        for number in range(count):
-            if number >= FEWEST and time.monotonic() - self.began > share * SECONDS:
-                return
-            yield number
 
     def took(self, what: str) -> None:
         self.done += 1
@@ -83,7 +73,9 @@ async def measure(plan: Plan, report: Report, postgres: str | None = None) -> di
             return {
                 **await _overhead(sides, plan, steps),
                 **await _throughput(sides, plan, steps),
+                **await _small(sides),
                 **await _growth(sides, plan, steps),
+                "rounds_done": plan.rounds,
                 "missing": missing,
             }
 
@@ -93,7 +85,7 @@ async def _overhead(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, A
     for side in sides:
         await _run(side, graphs[side.name])
     times = _Times()
-    for _ in steps.rounds(plan.rounds, 0.5):
+    for _ in range(plan.rounds):
         await _round(sides, graphs, plan.runs, times, steps)
     names = [side.name for side in sides]
     savers = [name for name in names if name != NONE]
@@ -150,7 +142,7 @@ def _rounded(values: list[float]) -> list[float]:
 
 async def _throughput(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:
     speeds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in steps.rounds(plan.rounds, 0.8):
+    for _ in range(plan.rounds):
         order = [(side, count) for side in sides for count in plan.threads]
         random.shuffle(order)
         for side, count in order:
@@ -172,6 +164,23 @@ async def _throughput(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str,
 async def _one_after_another(side: Side, compiled: Any, runs: int) -> None:
     for _ in range(runs):
         await _run(side, compiled)
+
+
+async def _small(sides: list[Side]) -> dict[str, Any]:
+    """Return what reading the newest version of a thread of one short turn takes, on the clock and of this process."""
+    savers = [side for side in sides if side.saver]
+    thread, times = new_thread(), _Times()
+    for side in savers:
+        await graph(side.saver, 1).ainvoke(conversation(), where(thread))
+    for side in random.sample(savers * SMALL_READS, len(savers) * SMALL_READS):
+        began, busy = time.perf_counter(), time.process_time()
+        await side.saver.aget_tuple(where(thread))
+        times.cpu[side.name, ""].append((time.process_time() - busy) * 1000)
+        times.wall[side.name, ""].append((time.perf_counter() - began) * 1000)
+    return {
+        "small_get_ms": {side.name: round(median(times.wall[side.name, ""]), 3) for side in savers},
+        "small_get_cpu_ms": {side.name: round(median(times.cpu[side.name, ""]), 3) for side in savers},
+    }
 
 
 async def _growth(sides: list[Side], plan: Plan, steps: _Steps) -> dict[str, Any]:

@@ -31,8 +31,7 @@ def checkpoint(
 ) -> None:
     """Compare what keeping versions costs with LangGraph's other savers.
 
-    Takes about four minutes, six on a busy machine, where it runs three rounds at least. It starts servers of its
-    own, and leaves none behind.
+    Takes about four minutes, more on a busy machine. It starts servers of its own, and leaves none behind.
     """
     from twintrack.app.progress import progress_bar
     from twintrack.bench.checkpoint import QUICK, Plan, measure

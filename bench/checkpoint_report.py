@@ -26,14 +26,18 @@ COLOURS = {
     "AsyncPostgresSaver": "#00798c",
 }
 RESUME = "reading the conversation's end, ms"
+SMALL = "reading a thread of one short turn, ms"
 
 
 def show(figures: dict[str, Any]) -> None:
     """Print one table per figure, a row per saver."""
     console = Console()
+    console.print(f"{figures['rounds_done']} interleaved rounds, medians")
     for name, title in TITLES.items():
         _show(console, title, figures[name])
     _show(console, RESUME, _resume(figures))
+    small = zip(figures["small_get_ms"].items(), figures["small_get_cpu_ms"].values(), strict=True)
+    _show(console, SMALL, {saver: {"median": wall, "of this process's CPU": cpu} for (saver, wall), cpu in small})
     for saver, reason in figures["missing"].items():
         console.print(f"{saver} was not measured: {reason}")
 

@@ -45,7 +45,7 @@ async def test_it_measures_and_draws_every_saver(folder: Path, tmp_path: Path, m
 
     savers = SAVERS - set(figures["missing"])
     assert {"ours", "AsyncRedisSaver", "AsyncSqliteSaver", "InMemorySaver"} <= savers
-    for name in ("overhead_ratio", "client_cpu_ms", "bytes_per_turn", "resume_ms"):
+    for name in ("overhead_ratio", "client_cpu_ms", "bytes_per_turn", "resume_ms", "small_get_ms", "small_get_cpu_ms"):
         assert set(figures[name]) == savers
     assert set(figures["runs_per_s"]) == {*savers, "none"}
     assert set(figures["overhead_ratio"]["ours"]) == set(figures["client_cpu_ms"]["ours"]) == {"sync", "async", "exit"}
@@ -56,6 +56,19 @@ async def test_it_measures_and_draws_every_saver(folder: Path, tmp_path: Path, m
     assert said[-1][0] == said[-1][1] == len(said)
     assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")
     assert left_in(folder) == []
+
+
+KEYS = {"overhead_ratio", "runs_per_s", "resume_ms", "bytes_per_turn", "client_cpu_ms", "rounds_done", "missing"}
+
+
+def test_the_command_prints_one_json_object_and_says_how_many_rounds_it_ran(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "bench", "checkpoint", "--quick", "--rounds", "4", "--runs", "1", "--turns", "100", "--json")
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert KEYS <= figures.keys()
+    assert figures["rounds_done"] == len(figures["rounds"]["run_ms"]["ours"]["sync"]) == 4
+    assert set(figures["bytes_per_turn"]["ours"]) == {"1-10", "51-100"}
 
 
 def test_stopped_it_leaves_no_server_and_no_file(folder: Path, tmp_path: Path) -> None:
