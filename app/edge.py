@@ -18,11 +18,30 @@ Keep = Callable[[Scope, dict[str, str]], Awaitable[None]]
 BODY_LIMIT = 1_048_576
 """Bytes of a request body that carries text."""
 
-# Where the server's API carries what people wrote; ids, configuration and metadata lie outside.
+# Where the server's API carries what people wrote, notes and labels of theirs included; ids keep as they are.
 _TEXT_KEYS = frozenset(
-    {"command", "input", "messages", "params", "query", "reason", "supersteps", "update", "value", "values"}
+    [
+        "command",
+        "config",
+        "context",
+        "description",
+        "filter",
+        "input",
+        "messages",
+        "metadata",
+        "name",
+        "params",
+        "query",
+        "reason",
+        "supersteps",
+        "update",
+        "value",
+        "values",
+    ]
 )
-_LABELS = frozenset({"id", "role", "type"})
+_MAP = "checkpoint_map"
+"""Holds ids under names of graphs."""
+_LABELS = frozenset({"checkpoint_ns", "id", "role", "type"})
 _MEDIA = frozenset({"audio", "file", "image", "image_url", "input_audio", "video"})
 # Masking this many bytes takes about a millisecond; above, it leaves the event loop.
 _INLINE = 16_384
@@ -94,7 +113,7 @@ def _masked(value: Any, masker: Masker, found: dict[str, str]) -> Any:
 
 
 def _is_label(key: Any, value: Any) -> bool:
-    return isinstance(value, str) and (key in _LABELS or str(key).endswith("_id"))
+    return (isinstance(value, str) and (key in _LABELS or str(key).endswith("_id"))) or key == _MAP
 
 
 def _masked_bytes(body: bytes, masker: Masker, policy: Policy) -> tuple[bytes, dict[str, str]]:

@@ -436,13 +436,16 @@ async def test_neither_personal_data_nor_keys_are_in_what_is_kept(
     marker = f"marker{uuid4().hex[:8]}"
     text = f"{marker}: write to {PERSONAL[0]}, my card is {PERSONAL[1]}. {QUESTION}"
     thread = await new_thread(ann)
-    await turn(ann, thread, text)
+    notes: Any = {"note": text}
+    await turn(ann, thread, text, metadata=notes, config={"tags": [text], "configurable": notes})
+    await ann.runs.wait(thread, "twintrack", input=asked(QUESTION), context={"metadata": notes})
+    await ann.threads.update(thread, metadata=notes)
     await ann.threads.update_state(thread, asked(text))
     await ann.store.put_item(["acme", "ann", "letters"], marker, {"text": text})
     await ann.threads.search(values={"text": text})
     refused = await turn(ann, await new_thread(ann), REFUSED_TEXT)
     assert (refused["answer"]["status"], refused["answer"]["reason"]) == ("refused", "injection")
-    await _traces(capture, thread, 1)
+    await _traces(capture, thread, 2)
     files = await _runtime_files(server, marker)
     kept = await _everything(redis_url)
     assert marker.encode() in kept

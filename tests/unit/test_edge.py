@@ -62,17 +62,31 @@ def test_what_is_masked_can_be_restored_and_media_and_ids_stay() -> None:
 RUN = {
     "assistant_id": "twintrack",
     "input": {"messages": [{"type": "human", "content": f"write to {MAIL}", "id": "8.8.8.8"}]},
-    "metadata": {"owner": MAIL},
-    "config": {"configurable": {"thread_id": "138-1234-5678"}},
+    "metadata": {"note": "about 138-1234-5678", "user_id": MAIL},
+    "context": {"metadata": {"mail": MAIL}, "max_model_calls": 3, "locale": "zh"},
+    "config": {
+        "tags": ["vip", MAIL],
+        "recursion_limit": 25,
+        "configurable": {"thread_id": "138-1234-5678", "note": MAIL, "checkpoint_map": {"": "138-1234-5678"}},
+    },
+}
+SEEN = {
+    "assistant_id": "twintrack",
+    "input": {"messages": [{"type": "human", "content": f"write to {MASK}", "id": "8.8.8.8"}]},
+    "metadata": {"note": f"about {MASKER.mask('138-1234-5678').text}", "user_id": MAIL},
+    "context": {"metadata": {"mail": MASK}, "max_model_calls": 3, "locale": "zh"},
+    "config": {
+        "tags": ["vip", MASK],
+        "recursion_limit": 25,
+        "configurable": {"thread_id": "138-1234-5678", "note": MASK, "checkpoint_map": {"": "138-1234-5678"}},
+    },
 }
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_the_text_of_a_run_is_masked_and_its_ids_are_kept(client: httpx.AsyncClient, method: str) -> None:
     answer = await client.request(method, "/threads/1/runs/stream", json=RUN)
-    seen = answer.json()
-    assert seen["input"]["messages"][0] == {"type": "human", "content": f"write to {MASK}", "id": "8.8.8.8"}
-    assert {key: seen[key] for key in RUN if key != "input"} == {key: RUN[key] for key in RUN if key != "input"}
+    assert answer.json() == SEEN
     assert answer.headers["seen-length"] == str(len(answer.content))
 
 
@@ -81,7 +95,9 @@ async def test_the_text_of_a_run_is_masked_and_its_ids_are_kept(client: httpx.As
     [
         {"values": {"note": MAIL}, "as_node": "admit"},
         {"namespace": ["users", "a"], "key": "k", "value": {"text": MAIL}},
-        {"namespace_prefix": ["users"], "query": MAIL},
+        {"namespace_prefix": ["users"], "query": MAIL, "filter": {"mail": {"$eq": MAIL}}},
+        {"metadata": {"mail": MAIL}, "limit": 3},
+        {"graph_id": "twintrack", "name": MAIL, "description": MAIL, "context": {"note": [MAIL]}},
         {"command": {"resume": {"type": "edit", "args": {"to": MAIL}}}},
         {"supersteps": [{"updates": [{"values": {"messages": [MAIL]}}]}]},
         {"jsonrpc": "2.0", "method": "message/send", "params": {"message": {"parts": [{"text": MAIL}]}}},
