@@ -10,6 +10,7 @@ from twintrack.core.audit import RedisAudit
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.kept_secret import KeptSecret
+from twintrack.core.masked_log import mask_log
 from twintrack.core.models import Models
 from twintrack.core.rates import SharedRates
 from twintrack.core.redis_client import RedisSource
@@ -23,7 +24,7 @@ from twintrack.graphs.resources import Resources
 from twintrack.guardrails.approvals import Approvals
 from twintrack.guardrails.meters import Meters
 from twintrack.guardrails.names import scrubber
-from twintrack.guardrails.pii import Masker
+from twintrack.guardrails.pii import Masker, scrub
 from twintrack.guardrails.policy import default_policy, masker_for
 from twintrack.guardrails.tool_audit import ToolAudit
 from twintrack.memory.checkpoints import VersionedRedisSaver
@@ -66,7 +67,8 @@ class Parts:
 
 
 def make_parts(settings: Settings, **overrides: Any) -> Parts:
-    """Choose every part; a keyword named like a field of `Resources` replaces that part."""
+    """Choose every part, and mask the log; a keyword named like a field of `Resources` replaces that part."""
+    mask_log(scrub)
     source = RedisSource(settings.redis)
     embedder = overrides.pop("embedder", None) or open_embedder(settings.models)
     secret = _mask_secret(settings)
