@@ -188,7 +188,8 @@ class App:
         """Return the trace of a turn, where traces are kept in Redis."""
         await asyncio.to_thread(self.parts.tracer.flush)
         store = self.parts.tracer.store
-        return await store.get(answer.trace_id, Identity(tenant_id, user_id)) if store else None
+        async with translated():
+            return await store.get(answer.trace_id, Identity(tenant_id, user_id)) if store else None
 
     def _let_in(self, question: str) -> tuple[HumanMessage, dict[str, str]]:
         return let_in(question, self.parts.resources.policy, self.parts.masker)

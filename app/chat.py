@@ -22,6 +22,7 @@ from twintrack.app.show_answer import show
 from twintrack.app.show_steps import step_line
 from twintrack.app.typed_lines import typed_lines
 from twintrack.core.errors import TwintrackError
+from twintrack.core.redis_errors import translated
 
 
 @click.command()
@@ -87,12 +88,13 @@ async def _stoppable(chat: Conversation, turn: Coroutine[Any, Any, None]) -> Non
 
 async def _turn(chat: Conversation, line: str) -> None:
     name, _, argument = line.partition(" ")
-    if not name.startswith("/"):
-        chat.last = await ask(chat, line)
-    elif run := COMMANDS.get(name):
-        await run(chat, argument.strip())
-    else:
-        say(chat.console, f"There is no {name}. {HELP}")
+    async with translated():
+        if not name.startswith("/"):
+            chat.last = await ask(chat, line)
+        elif run := COMMANDS.get(name):
+            await run(chat, argument.strip())
+        else:
+            say(chat.console, f"There is no {name}. {HELP}")
 
 
 async def ask(chat: Conversation, question: str) -> Answer | None:

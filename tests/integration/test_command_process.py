@@ -1,5 +1,6 @@
 """The command line as a process: its exit code, its streams, its pipes, and what it loads."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ESCAPE, PROGRAM, assert_one_line, environment, run, run_process
+from tests.commands import ESCAPE, PROGRAM, assert_one_line, environment, run, run_process, start
+from twintrack.core.embedded_redis import EmbeddedRedis
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +38,59 @@ def test_a_chat_from_a_pipe_is_plain_and_survives_a_turn_that_fails(filled: str,
     assert "twintrack chat --thread t" in done.stdout
     told = json.loads(run_process(tmp_path, filled, "chat", "--json", given="What is the fee?\n\nAnd again?\n").stdout)
     assert len(told["answers"]) == 2
+
+
+APPROVE = {"TWINTRACK_TEAM__APPROVE": '["calculator"]'}
+SUM = "What is 17 * 23?"
+
+
+def chatted(folder: Path, redis_url: str, *lines: str, **settings: str) -> str:
+    """Type the lines into a chat and return what it shows."""
+    done = run_process(folder, redis_url, "chat", "--thread", "t", given="\n".join([*lines, ""]), **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_chat_shows_its_trace_and_what_it_remembers(filled: str, tmp_path: Path) -> None:
+    shown = chatted(tmp_path, filled, "/trace", "/memory", "My name is Ann.", "/trace", "/memory", "/memory Ann")
+    assert "Ask something first." in shown
+    assert "Nothing is remembered yet." in shown
+    assert "retrieve" in shown
+    assert "first_token_ms" in shown
+    facts = [line for line in shown.splitlines() if line.startswith("fact ")]
+    assert len(facts) == 2
+    assert all("Ann" in fact for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("decision", "shown", "not_shown"), [("/approve", "391", "Not done"), ("/reject", "Not done", "391")]
+)
+def test_a_person_decides_in_a_chat(filled: str, tmp_path: Path, decision: str, shown: str, not_shown: str) -> None:
+    told = chatted(tmp_path, filled, decision, SUM, decision, decision, **APPROVE)
+    assert told.count("Nothing waits for a decision.") == 2
+    assert "It waits for your decision." in told
+    assert shown in told
+    assert not_shown not in told
+
+
+async def test_a_redis_that_is_lost_in_a_chat_costs_a_line_and_not_the_chat(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "redis", fsync="no")
+    chat = await start(tmp_path, server.ensure_running().url, "chat", "--thread", "t", TWINTRACK_REDIS__TIMEOUT_S="1")
+    assert chat.stdin
+    assert chat.stdout
+    chat.stdin.write(b"My name is Ann.\n")
+    async with asyncio.timeout(60):
+        while b"answered" not in await chat.stdout.readline():
+            pass
+    server.leave()
+    lines = [b"/memory", b"/memory Ann", b"/trace", b"/versions", b"/rollback 1", b"/continue", b"Who am I?", b"/help"]
+    output, errors = await asyncio.wait_for(chat.communicate(b"\n".join([*lines, b""])), 120)
+    shown = output.decode()
+    assert "Traceback" not in shown + errors.decode()
+    assert shown.count("Redis cannot be reached") >= 6
+    assert "/help" in shown
+    assert "Bye." in shown
+    assert chat.returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["ask"]], ids=["the program", "ask"])
