@@ -94,7 +94,7 @@ def test_where_nobody_listens_a_warning_is_printed_once_as_python_does(
 
 async def test_whoever_opens_the_application_or_the_server_has_a_masked_log() -> None:
     logging.getLogger("twintrack").handlers.clear()
-    nowhere = Settings(redis={"url": f"redis://127.0.0.1:{free_port()}/0"})
+    nowhere = Settings.model_validate({"redis": {"url": f"redis://127.0.0.1:{free_port()}/0"}})
     with pytest.raises(RedisUnavailable):
         async with open_app(nowhere):
             pytest.fail("opened without Redis")
