@@ -68,6 +68,7 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
                 try_out(parts.resources.embedder),
                 asyncio.to_thread(parts.masker.warm),
             )
+            await _tell_of_mismatch(parts)
             saver = checkpointer or versioned_saver(parts)
             graph = build_graph(parts, checkpointer=saver)
             tree = parts.settings
@@ -79,6 +80,14 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
             )
     finally:
         await parts.aclose()
+
+
+async def _tell_of_mismatch(parts: Parts) -> None:
+    """Say once what of the corpus will not be found; it may be read in again through this very application."""
+    async with translated():
+        found = await parts.resources.corpus.mismatch()
+    if found:
+        logging.getLogger(__name__).warning("%s Fix: %s.", found.problem, found.fix)
 
 
 def _equipped(parts: Parts, outside: OutsideTools) -> Parts:

@@ -55,7 +55,7 @@ async def _examine() -> list[Finding]:
     except TwintrackError as error:
         return [_broken("settings", error)]
     findings = [Finding("settings", "ok", "all settings can be used")]
-    for check in (_redis(settings), _models(settings), _embedder(settings), _langfuse(settings)):
+    for check in (_redis(settings), _models(settings), _embedder(settings), _corpus(settings), _langfuse(settings)):
         findings += [finding async for finding in check]
     return findings
 
@@ -125,6 +125,23 @@ async def _embedder(settings: Settings) -> AsyncIterator[Finding]:
         return
     took = time.perf_counter() - start
     yield Finding("embedder", "ok", f"{embedder.name}, {len(vector)} dimensions, first text in {took:.1f} s")
+
+
+async def _corpus(settings: Settings) -> AsyncIterator[Finding]:
+    from twintrack.app.open_corpus import open_corpus
+
+    name = settings.retrieval.corpus
+    try:
+        async with open_corpus(settings) as corpus:
+            index = (await corpus.layout()).name
+            other = await corpus.mismatch()
+    except TwintrackError as error:
+        yield _broken("corpus", error)
+        return
+    if other:
+        yield Finding("corpus", "note" if other.partly else "broken", other.problem, other.fix)
+    else:
+        yield Finding("corpus", "ok", f"{name}, searched under {index}")
 
 
 async def _langfuse(settings: Settings) -> AsyncIterator[Finding]:

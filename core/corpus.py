@@ -13,6 +13,7 @@ from redis.exceptions import LockError, RedisError
 
 from twintrack.core.access import access_of, may_read, own_tags
 from twintrack.core.context import Identity
+from twintrack.core.corpus_check import Mismatch, mismatch
 from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Conflict, SettingsError
@@ -184,6 +185,10 @@ class Corpus:
         client = self._source.client()
         run = Ingestion(client, index, self._embedder, self.settings, identity=identity, access=access)
         return await run.drop_all()
+
+    async def mismatch(self) -> Mismatch | None:
+        """Return what of the corpus cannot be found because it was read in for another embedder or kind of index."""
+        return await mismatch(self._source.client(), await self.layout())
 
     async def layout(self) -> PassagesIndex:
         """Return the names of the corpus in Redis."""
