@@ -3,7 +3,7 @@
 -- version that one was forked from or '', '1' to make it again, '1' where the version has been waited for, milliseconds until a started call counts as lost,
 -- the new row, then the ids of the calls that the agent knows of.
 -- Returns {'new', number}, {'done', number, row, result}, {'unknown', number, row}, {'busy'} or {'early'}.
-local REACH, KEPT = 64, 1000
+local KEPT = 1000
 local ledger, what, at, call = KEYS[tonumber(ARGV[1])], ARGV[5], ARGV[6], ARGV[7]
 local stem, again, waited, lease = ARGV[8], ARGV[9] == '1', ARGV[10] == '1', tonumber(ARGV[11])
 if refused(ARGV[3], ARGV[4]) then return redis.error_reply('NOTOWNER') end
@@ -22,20 +22,20 @@ local function start()
   return string.sub(member, 2)
 end
 
--- Tells whether the thread went back behind version `made`, or off another way, and has not come far since.
+-- The way from here back, walked once for all calls that are looked at, and no further than to the oldest of them.
+local cursor, lowest, walked, begun = nil, nil, {}, false
+
+-- Tells whether the thread went back behind version `made`, or off another way; not where old versions were let go.
 local function left_behind(made)
   if made > at or made == stem then return true end
-  local cursor = start()
-  if cursor == made then return false end
-  if not cursor or cursor < made then return cursor ~= nil end
-  for _ = 1, REACH do
+  if not begun then begun, cursor = true, start() end
+  if lowest and made >= lowest then return not walked[made] end
+  while cursor and cursor > made do
+    walked[cursor], lowest = true, cursor
     local row = redis.call('HGET', rows, '\0' .. cursor)
-    if not row then return false end
-    cursor = split(row).parent
-    if cursor == made then return false end
-    if cursor < made then return true end
+    cursor = row and string.sub(row, 1, string.find(row, '\n', 1, true) - 1)
   end
-  return false
+  return cursor and cursor ~= made
 end
 
 local function is_same(row)

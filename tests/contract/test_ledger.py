@@ -87,6 +87,23 @@ async def test_going_forward_again_leaves_what_was_done_as_done(
     assert world.sent == ["bob", "bob"], "a new turn of the way that was taken up again"
 
 
+@pytest.mark.parametrize(("undone", "pruned"), [(True, False), (False, False), (False, True)])
+async def test_how_far_the_thread_has_come_since_makes_no_difference(
+    saver: VersionedRedisSaver, ledger: SideEffects, world: World, undone: bool, pruned: bool
+) -> None:
+    graph = thinking_graph(saver, ledger, world)
+    await graph.ainvoke({"to": ["bob"]}, at())
+    if undone:
+        await Versions(graph).rollback("t", await before(graph, "act"), reason="r", actor="ada")
+    for turn in range(30):  # three versions each
+        await graph.ainvoke({"to": [f"cid{turn}"]}, at())
+    if pruned:
+        await saver.aprune(["t"], keep_last=5)
+
+    await graph.ainvoke({"to": ["bob"]}, at())
+    assert world.sent.count("bob") == (1 if undone else 2)
+
+
 async def test_the_caller_can_ask_for_it_again(saver: VersionedRedisSaver, ledger: SideEffects, world: World) -> None:
     graph = thinking_graph(saver, ledger, world)
     await graph.ainvoke({"to": ["bob"]}, at())

@@ -62,7 +62,9 @@ KEYS = {"overhead_ratio", "runs_per_s", "resume_ms", "bytes_per_turn", "client_c
 
 
 def test_the_command_prints_one_json_object_and_says_how_many_rounds_it_ran(tmp_path: Path) -> None:
-    done = run(tmp_path, "", "bench", "checkpoint", "--quick", "--rounds", "4", "--runs", "1", "--turns", "100", "--json")
+    done = run(
+        tmp_path, "", "bench", "checkpoint", "--quick", "--rounds", "4", "--runs", "1", "--turns", "100", "--json"
+    )
 
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
