@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import click
 
 from twintrack.app.owner_options import owner_options
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Show what waits for a person, and end what has waited too long."""
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.audit import Decision, RedisAudit
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
@@ -19,7 +20,7 @@ from twintrack.core.settings import load_settings
 _COLUMNS = ("at", "agent", "tool", "decision", "by", "why", "thread", "user")
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Show what was decided about tool calls."""
 

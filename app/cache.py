@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from twintrack.app.screen import say, screen
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.answer_cache import forget_answers
 from twintrack.core.answer_counts import CacheStats, clear_answers, read_stats
 from twintrack.core.context import Identity
@@ -23,7 +24,7 @@ _tenant = click.option("--tenant", default="default", show_default=True, help="W
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Show what the answer cache holds and has saved, or empty it."""
 

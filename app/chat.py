@@ -42,8 +42,10 @@ async def _chat(thread: str, user: str, tenant: str) -> None:
         say(chat.console, chat.app.mode, "dim")
         say(chat.console, f"Thread {thread}; come back to it with: {_return(chat)}", "dim")
         say(chat.console, "/help lists the commands, Ctrl-D leaves.", "dim")
+        warming = asyncio.ensure_future(chat.app.parts.resources.embedder.embed_one("?"))  # while the person types
         async for line in typed_lines():
             await _stoppable(chat, _turn(chat, line))
+        warming.cancel()
         say(chat.console, f"Bye. The conversation is kept: {_return(chat)}", "dim")
 
 

@@ -26,7 +26,10 @@ COMMANDS = {
     "eval": ("twintrack.evals.command", "Measure quality on data files."),
     "ingest": ("twintrack.app.ingest", "Read files and folders into the corpus."),
     "memory": ("twintrack.app.memory", "List, recall, export and erase what is remembered of a user."),
-    "settings": ("twintrack.app.show_settings", "Print the effective settings, secrets hidden."),
+    "settings": (
+        "twintrack.app.show_settings",
+        "Print the effective settings and where each was read, secrets hidden.",
+    ),
     "traces": ("twintrack.app.traces", "Print the trace of a turn as a tree."),
     "versions": (
         "twintrack.app.show_versions",

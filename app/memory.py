@@ -14,6 +14,7 @@ from rich.text import Text
 from twintrack.app.erasure import Erased
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import heading, say, screen
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.errors import InputError
@@ -28,7 +29,7 @@ T = TypeVar("T")
 _ANSWER_CHARS = 160
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """List, recall, forget, export and erase what is remembered of a user."""
 

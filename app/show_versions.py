@@ -10,6 +10,7 @@ import click
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.app.version_tables import print_calls, print_changes, print_version, version_table
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.memory.version import Version
 from twintrack.memory.versions import Versions
@@ -17,7 +18,7 @@ from twintrack.memory.versions import Versions
 _DONE = "Tools had already done this after it; it is not undone, and going on does not do it again"
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """List, show, save, compare, roll back, fork and prune the versions of a thread.
 

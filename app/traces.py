@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError
 from twintrack.core.redis_client import RedisSource
@@ -27,7 +28,7 @@ _STYLES = {"ERROR": "red", "WARNING": "yellow"}
 _thread_option = click.option("--thread", default=None, help="Only turns of this thread.")
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Print the traces of the last turns."""
 

@@ -4,12 +4,13 @@ import asyncio
 
 import click
 
+from twintrack.app.whole_help import WholeHelp
 from twintrack.bench.checkpoint_command import checkpoint
 from twintrack.bench.report import report
 from twintrack.bench.retrieval_command import retrieval
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Measure speed, side by side with peers."""
 
@@ -19,8 +20,10 @@ command.add_command(retrieval)
 
 
 @command.command()
-@click.option("--turns", default=40, show_default=True, help="Turns per round and side.")
-@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--turns", type=click.IntRange(1), default=40, show_default=True, help="Turns per round and side.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Interleaved rounds; medians are reported."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def turn(turns: int, rounds: int, as_json: bool) -> None:
     """Compare a turn's process CPU with a bare LangGraph graph of the same shape."""
@@ -30,8 +33,10 @@ def turn(turns: int, rounds: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--runs", default=20, show_default=True, help="Runs per round and side.")
-@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Runs per round and side.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Interleaved rounds; medians are reported."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def tracing(runs: int, rounds: int, as_json: bool) -> None:
     """Compare what tracing adds per node with Langfuse's own handler."""
@@ -41,8 +46,10 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--runs", default=20, show_default=True, help="Runs per round and side.")
-@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are reported.")
+@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Runs per round and side.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Interleaved rounds; medians are reported."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def team(runs: int, rounds: int, as_json: bool) -> None:
     """Compare what a sub-agent's step costs with bare agents, langgraph-supervisor and deepagents."""
@@ -52,9 +59,13 @@ def team(runs: int, rounds: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--people", default=50, show_default=True, help="Conversations that go on at once.")
-@click.option("--turns", default=10, show_default=True, help="Turns of each.")
-@click.option("--first", default=3, show_default=True, help="Turn after which memory should not grow.")
+@click.option(
+    "--people", type=click.IntRange(1), default=50, show_default=True, help="Conversations that go on at once."
+)
+@click.option("--turns", type=click.IntRange(1), default=10, show_default=True, help="Turns of each.")
+@click.option(
+    "--first", type=click.IntRange(1), default=3, show_default=True, help="Turn after which memory should not grow."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def soak(people: int, turns: int, first: int, as_json: bool) -> None:
     """Watch the process's memory over many conversations at once."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.core.settings import load_settings
 from twintrack.evals.cache_command import cache
@@ -22,7 +23,7 @@ from twintrack.evals.tune_command import tune
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def command() -> None:
     """Measure quality on data files; with --json the figures are one JSON object."""
 

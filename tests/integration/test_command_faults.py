@@ -120,7 +120,15 @@ def test_an_unknown_version_is_named(filled: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("ask",), ("frobnicate",), ("dev", "--port", "many"), ("dev", "--port", "99999"), ("ask", "--no", "x")]
+    "command",
+    [
+        ("ask",),
+        ("frobnicate",),
+        ("dev", "--port", "many"),
+        ("dev", "--port", "99999"),
+        ("ask", "--no", "x"),
+        ("bench", "soak", "--people", "0"),
+    ],
 )
 def test_wrong_usage_is_one_line_that_names_the_help(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = run(tmp_path, NOBODY, *command, "--json")

@@ -84,3 +84,9 @@ def test_the_help_of_each_command_says_what_it_does(tmp_path: Path, command: str
     summary = done.stdout.split("\n\n")[1].strip()
     assert len(summary) > 20
     assert not done.stderr
+
+
+@pytest.mark.parametrize("command", ["bench", "eval", "memory", "versions"])
+def test_the_list_of_a_group_says_each_command_in_whole_sentences(tmp_path: Path, command: str) -> None:
+    listed = run(tmp_path, "redis://127.0.0.1:1/0", command, "--help").stdout
+    assert "..." not in listed
