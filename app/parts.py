@@ -15,7 +15,7 @@ from twintrack.core.models import Models
 from twintrack.core.rates import SharedRates
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.run_spend import RunSpend
-from twintrack.core.settings import BudgetSettings, RouterSettings, Settings
+from twintrack.core.settings import BudgetSettings, RouterSettings, Settings, TeamSettings
 from twintrack.core.shared_spend import Ceiling, SharedSpend
 from twintrack.core.tracing import Tracer
 from twintrack.core.tuning import used_tuning
@@ -77,7 +77,7 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     saver = _saver(settings, source)
     tuning = used_tuning(settings.tuning.file)
     router = LearntRouter.of(tuning, embedder=embedder.name)
-    models = Models(settings.models, overrides.pop("models", None))
+    models = Models(settings.models, overrides.pop("models", None), overrides.pop("breakers", None))
     audit, waiting = RedisAudit(source, settings.audit), RedisWaiting(source)
     resources = Resources(
         embedder=embedder,
@@ -88,12 +88,14 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         answerable=Answerable.of(tuning),
         classifier=router.classifier,
         thresholds=_thresholds(settings.router, router.thresholds),
-        sandbox=Sandbox(),
+        sandbox=Sandbox(
+            seconds=settings.team.calculator_seconds, memory_bytes=settings.team.calculator_memory_mb * 2**20
+        ),
         router=settings.router,
         budgets=settings.budgets,
         team=settings.team,
         rates=SharedRates(source),
-        tables=Tables(settings.team.tables) if settings.team.tables else None,
+        tables=_tables(settings.team) if settings.team.tables else None,
         logs=readable(settings.team.logs),
         keeper=settings.team.keeper,
         approve=frozenset(settings.team.approve),
@@ -121,6 +123,10 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
         audit=audit,
         waiting=waiting,
     )
+
+
+def _tables(team: TeamSettings) -> Tables:
+    return Tables(team.tables, seconds=team.tables_seconds, memory_mb=team.tables_memory_mb)
 
 
 def _meters(budgets: BudgetSettings, source: RedisSource) -> Meters:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -36,11 +36,21 @@ KEY_VARIABLES = {
 """Providers that cannot work without a key, and where each looks for it."""
 
 
+Breakers = Callable[[str], Breaker]
+"""Makes the breaker of a model, named `provider:model`, that all its roles share."""
+
+
 class Models:
     """The chat models of one application; each is built once, when it is first asked for, or given ready made."""
 
-    def __init__(self, settings: ModelSettings, given: Mapping[Role, BaseChatModel] | None = None) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        given: Mapping[Role, BaseChatModel] | None = None,
+        breakers: Breakers | None = None,
+    ) -> None:
         self._settings = settings
+        self._make_breaker = breakers or self._local_breaker
         self._given = dict(given or {})
         self._breakers: dict[str, Breaker] = {}
         self._refusals: dict[str, TwintrackError] = {}
@@ -69,10 +79,15 @@ class Models:
 
     def _guard(self, model: BaseChatModel, spec: str, role: Role) -> BaseChatModel:
         settings = self._settings
-        limits = Limits(settings.max_attempts, settings.timeout_s, settings.total_s)
-        breaker = LocalBreaker(settings.breaker_failures, settings.breaker_rest_s)
-        shared = self._breakers.setdefault(spec, breaker)
+        limits = Limits(
+            settings.max_attempts, settings.timeout_s, settings.total_s, settings.wait_first_s, settings.wait_most_s
+        )
+        shared = self._breakers.get(spec) or self._breakers.setdefault(spec, self._make_breaker(spec))
         return guarded(model, Guard(spec, f"TWINTRACK_MODELS__{role.upper()}", limits, shared, self._refusals))
+
+    def _local_breaker(self, spec: str) -> Breaker:
+        del spec
+        return LocalBreaker(self._settings.breaker_failures, self._settings.breaker_rest_s)
 
     async def warm(self) -> None:
         """Build every configured model off the event loop; raises what `chat` raises."""

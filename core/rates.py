@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from twintrack.core.keys import PREFIX, encode
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import translated
+from twintrack.core.resilience import waits
 
 
 class SharedRates:
@@ -27,7 +28,7 @@ class SharedRates:
     async def admitted(self, name: str, per_minute: int) -> None:
         """Wait until the caller may begin; the caller's own time limit bounds the wait."""
         item, limiter = RateLimitItemPerMinute(per_minute), self._limiter()
-        while True:
+        while waits():
             async with translated():
                 if await limiter.hit(item, encode(name)):
                     return

@@ -20,6 +20,9 @@ class Limits:
     attempts: int = 3
     attempt_seconds: float = 30.0
     total_seconds: float = 60.0
+    wait_first: float = 0.2
+    """Seconds before the second attempt; each further wait is twice as long, with jitter."""
+    wait_most: float = 10.0
 
 
 def log_retries_with_logging() -> None:
@@ -28,6 +31,11 @@ def log_retries_with_logging() -> None:
     Where structlog is installed and not set up, stamina's own choice prints them to standard output.
     """
     stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+
+
+def waits() -> bool:
+    """Tell whether waits are waited: not where `stamina.set_testing(True)` has taken them out."""
+    return not stamina.is_testing()
 
 
 async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Limits) -> T:
@@ -44,7 +52,11 @@ async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Li
         return False if wait is not True and wait > limits.total_seconds else wait
 
     attempts = stamina.retry_context(
-        on=patient, attempts=limits.attempts, timeout=limits.total_seconds, wait_initial=0.2, wait_max=10.0
+        on=patient,
+        attempts=limits.attempts,
+        timeout=limits.total_seconds,
+        wait_initial=limits.wait_first,
+        wait_max=limits.wait_most,
     )
     async with asyncio.timeout(limits.total_seconds):
         async for attempt in attempts:

@@ -50,6 +50,8 @@ class ModelSettings(Section):
     timeout_s: float = Field(default=30.0, gt=0, description="Seconds one attempt of a model call may take.")
     total_s: float = Field(default=60.0, gt=0, description="Seconds a model call may take with all its attempts.")
     max_attempts: int = Field(default=3, ge=1, le=10, description="Attempts per model call, the first one included.")
+    wait_first_s: float = Field(default=0.2, gt=0, description="Seconds before the second attempt; then twice that.")
+    wait_most_s: float = Field(default=10.0, gt=0, description="Longest wait between two attempts, in seconds.")
     local_threads: int = Field(default=1, ge=1, description="Threads of the model `local:smollm2`.")
     breaker_failures: int = Field(default=5, ge=1, description="Failed calls in a row before a model is let rest.")
     breaker_rest_s: float = Field(default=30.0, gt=0, description="Seconds a model rests before it is tried again.")
@@ -194,6 +196,12 @@ class BudgetSettings(Section):
     tenant_tool_calls: int | None = Field(default=None, ge=1, description="Tool calls of one tenant in a window.")
     tenant_tokens: int | None = Field(default=None, ge=1, description="Tokens of one tenant in a window.")
     tenant_cost: float | None = Field(default=None, gt=0, description="Money of one tenant in a window.")
+    closing_share: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of a run's time that is kept for putting its answer together."
+    )
+    step_seconds: float = Field(
+        default=90.0, gt=0, description="Wall time of one step of the graphs; the team's agents have their own."
+    )
     account_days: float = Field(
         default=30.0,
         gt=0,

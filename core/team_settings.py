@@ -54,10 +54,25 @@ class TeamSettings(Section):
         ge=100,
         description="Tokens of an agent's conversation from which old tool results are left out.",
     )
+    tool_retries: int = Field(
+        default=2, ge=0, le=10, description="Further attempts of a tool that only reads and is unavailable."
+    )
+    tools_shown: int = Field(
+        default=12, ge=1, description="Tools that a model is shown; of more than these a first call chooses."
+    )
+    calculator_seconds: float = Field(default=5.0, gt=0, description="Seconds one calculation may take.")
+    calculator_memory_mb: int = Field(default=64, ge=8, description="Memory of one calculation, in megabytes.")
+    tables_seconds: float = Field(default=10.0, gt=0, description="Seconds one query of the tables may take.")
+    tables_memory_mb: int = Field(
+        default=512, ge=64, description="Memory of the tables and their queries, in megabytes."
+    )
     max_hops: int = Field(default=6, ge=0, description="Hand-overs of one task between peers.")
     agents: dict[str, AgentSettings] = Field(
         default_factory=dict,
         description='Numbers of single agents and teams of the table, by name, as JSON: {"researcher": {"seconds": 20, "priority": 2}}.',
+    )
+    overhead_unnoticed_s: float = Field(
+        default=0.1, ge=0, description="Seconds of coordination that are not worth a label, whatever their share."
     )
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."

@@ -39,6 +39,8 @@ class AgentSpec:
     """Which of the models plays it."""
     without_model: Callable[[Any, Mapping[str, GatedTool]], Agent] | None = None
     """Its work by rules, from the resources and its tools; None fails, labelled, where no model is set."""
+    fallback: str = "rules"
+    """Who does its task, once, where it fails: `rules` for its own work by rules, or another row; empty for nobody."""
     graph: Callable[[Any], Any] | None = None
     """Any compiled graph with a `messages` channel, made from the resources, that does the work instead."""
     computes: bool = False

@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from twintrack.core.context import Context
 from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
+from twintrack.graphs.timed import timed
 from twintrack.nodes.answer import answer, quote
 from twintrack.nodes.grade import grade, graded
 from twintrack.nodes.retrieve import retrieve
@@ -24,14 +25,15 @@ def build(resources: Resources) -> StateGraph[DirectState, Context, DirectState,
     embedder, model, judge = resources.embedder, resources.models.chat("answerer"), resources.models.chat("judge")
     heard = resources.policy if judge is None else None
     given: dict[str, Any] = {"embedder": embedder, "answerable": resources.answerable, "policy": heard}
-    tokens = resources.budgets.max_passage_tokens
+    tokens, seconds = resources.budgets.max_passage_tokens, resources.budgets.step_seconds
     write = partial(answer, model=model, max_tokens=tokens, **given) if model else partial(quote, **given)
     graph = StateGraph(DirectState, context_schema=Context, output_schema=DirectOutput)
-    graph.add_node("rewrite", partial(rewrite, model=model))
-    graph.add_node("retrieve", partial(retrieve, corpus=resources.corpus, embedder=embedder))
+    graph.add_node("rewrite", timed("rewrite", partial(rewrite, model=model), seconds))
+    found = partial(retrieve, corpus=resources.corpus, embedder=embedder)
+    graph.add_node("retrieve", timed("retrieve", found, seconds))
     graph.add_node("grade", grade)
-    graph.add_node("answer", write)
-    graph.add_node("verify", partial(verify, model=judge, policy=resources.policy))
+    graph.add_node("answer", timed("answer", write, seconds))
+    graph.add_node("verify", timed("verify", partial(verify, model=judge, policy=resources.policy), seconds))
     graph.add_edge(START, "rewrite")
     graph.add_edge("rewrite", "retrieve")
     graph.add_edge("retrieve", "grade")

@@ -10,6 +10,7 @@ from twintrack.core.context import Context
 from twintrack.graphs import direct, team
 from twintrack.graphs.branches import in_loop
 from twintrack.graphs.resources import Resources
+from twintrack.graphs.timed import timed
 from twintrack.nodes import recover
 from twintrack.nodes.admit import admit, admitted
 from twintrack.nodes.recall import recall
@@ -28,6 +29,7 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     team -> step_down -> direct when the team has no answer;  any broken step -> fail.
     """
     embedder, budgets = resources.embedder, resources.budgets
+    seconds = budgets.step_seconds
     router = Router(
         classifier=resources.classifier,
         thresholds=resources.thresholds,
@@ -38,12 +40,12 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     graph.add_node("admit", partial(admit, policy=resources.policy))
     graph.add_node(
         "recall",
-        partial(recall, memory=resources.memory, embedder=embedder, reuse=resources.reuse),
+        timed("recall", partial(recall, memory=resources.memory, embedder=embedder, reuse=resources.reuse), seconds),
         error_handler=recover.to_route,
     )
     graph.add_node(
         "route",
-        partial(route, router=router, embedder=embedder, reuse=resources.reuse),
+        timed("route", partial(route, router=router, embedder=embedder, reuse=resources.reuse), seconds),
         error_handler=recover.to_team,
     )
     graph.add_node("direct", direct.build(resources).compile(name="direct", checkpointer=False))
@@ -57,7 +59,7 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     graph.add_node("release", partial(release, policy=resources.policy))
     graph.add_node(
         "remember",
-        partial(remember, memory=resources.memory, reuse=resources.reuse),
+        timed("remember", partial(remember, memory=resources.memory, reuse=resources.reuse), seconds),
         error_handler=recover.keep_answer,
     )
     graph.add_node("refuse", refuse)

@@ -19,6 +19,7 @@ from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
 from twintrack.nodes import tools
 from twintrack.nodes.allowance import Metered
 from twintrack.nodes.findings import GraphAgent
+from twintrack.nodes.stand_in import StoodIn
 from twintrack.nodes.turnstile import Bounded, Paced, Turnstile
 from twintrack.nodes.work import Absent, Agent
 
@@ -41,11 +42,49 @@ def build_agents(
     kept = (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
     shelf = {tool.name: tool for tool in kept}
     shared = [Turnstile(at_once)] if at_once is not None else []
+    specs = {row.name: whole(row, resources.team) for row in rows}
+    plain = {name: _agent(spec, resources, shelf, team) for name, spec in specs.items()}
+    by_rules = {name: _by_rules(spec, resources, shelf) for name, spec in specs.items()}
     made = {}
-    for row in rows:
-        spec = whole(row, resources.team)
-        made[spec.name] = _metered(spec, _bounded(spec, _agent(spec, resources, shelf, team), resources, shared))
+    for name, spec in specs.items():
+        agent = _with_stand_in(spec, plain, by_rules[name])
+        made[name] = _metered(spec, _bounded(spec, agent, resources, shared))
     return made
+
+
+def _with_stand_in(spec: AgentSpec, plain: Mapping[str, Agent], by_rules: Agent | None) -> Agent:
+    """Return the agent with whom its row names for where it fails; another row stands in as it is, without its own."""
+    agent = plain[spec.name]
+    if spec.fallback in ("", "rules"):
+        return StoodIn(agent, spec.name, by_rules, "rules") if spec.fallback and by_rules else agent
+    if spec.fallback not in plain or spec.fallback == spec.name:
+        raise SettingsError(f"{spec.name}: nobody called {spec.fallback!r} can stand in.", fix="name another row")
+    return StoodIn(agent, spec.name, plain[spec.fallback], spec.fallback)
+
+
+def _by_rules(spec: AgentSpec, resources: Resources, shelf: Shelf) -> Agent | None:
+    """Return the work by rules of an agent that a model plays; None where there is none, or it is all there is."""
+    played = not spec.members and spec.graph is None and resources.models.chat(spec.role) is not None
+    if not played or spec.without_model is None:
+        return None
+    known = {**TOOLS, **resources.annotations}
+    at_hand = [_taken(spec, tool, shelf, known) for tool in spec.tools]
+    return spec.without_model(resources, _gated(spec, at_hand, resources))
+
+
+def _gated(spec: AgentSpec, at_hand: Sequence[BaseTool], resources: Resources) -> dict[str, GatedTool]:
+    policy, audit = _policy(spec, at_hand, resources), resources.asking.audit
+    return {
+        tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger, audit=audit) for tool in at_hand
+    }
+
+
+def _policy(spec: AgentSpec, at_hand: Sequence[BaseTool], resources: Resources) -> ToolPolicy:
+    return ToolPolicy(
+        allowed={spec.name: frozenset(tool.name for tool in at_hand)},
+        annotations={**TOOLS, **resources.annotations},
+        reads={spec.name: frozenset(map(str, spec.reads))},
+    )
 
 
 def seconds_of(rows: Sequence[AgentSpec], otherwise: float) -> Callable[[str], float]:
@@ -81,11 +120,9 @@ def _agent(spec: AgentSpec, resources: Resources, shelf: Shelf, team: Team) -> A
     model = resources.models.chat(spec.role)
     known = {**TOOLS, **resources.annotations}
     at_hand = [_taken(spec, tool, shelf, known) for tool in spec.tools]
-    names = frozenset(tool.name for tool in at_hand)
-    open_to = frozenset(map(str, spec.reads))
-    policy = ToolPolicy(allowed={spec.name: names}, annotations=known, reads={spec.name: open_to})
     asking = resources.asking
     if model is not None:
+        policy = _policy(spec, at_hand, resources)
         gate = ToolGate(
             policy, agent=spec.name, ledger=resources.ledger, approvals=asking.approvals, audit=asking.audit
         )
@@ -93,11 +130,7 @@ def _agent(spec: AgentSpec, resources: Resources, shelf: Shelf, team: Team) -> A
         return GraphAgent(graph, computes=spec.computes)
     if spec.without_model is None:
         return Absent(ModelUnavailable(f"{spec.name} needs a model.", fix=f"set TWINTRACK_MODELS__{spec.role.upper()}"))
-    gated = {
-        tool.name: GatedTool(tool, policy, agent=spec.name, ledger=resources.ledger, audit=asking.audit)
-        for tool in at_hand
-    }
-    return spec.without_model(resources, gated)
+    return spec.without_model(resources, _gated(spec, at_hand, resources))
 
 
 def _with_outside(

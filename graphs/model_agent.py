@@ -7,24 +7,20 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import (
     AgentMiddleware,
     LLMToolSelectorMiddleware,
-    ToolRetryMiddleware,
 )
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from twintrack.core.context import Context
-from twintrack.core.errors import ModelUnavailable, RedisUnavailable, Unavailable
 from twintrack.core.settings import TeamSettings
 from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
 from twintrack.graphs.long_context import LongContext
+from twintrack.graphs.tool_retry import ToolRetry
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
 
-MANY_TOOLS = 12
-"""More tools than these, and a first call chooses those that are shown."""
-_RETRIES = 2
 _USUAL = TeamSettings()
 
 
@@ -46,13 +42,9 @@ def model_agent(
     ]
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
-        middleware.append(
-            ToolRetryMiddleware(
-                tools=[*repeatable], max_retries=_RETRIES, retry_on=_worth_another_try, on_failure="error"
-            )
-        )
-    if len(tools) > MANY_TOOLS:
-        middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=MANY_TOOLS))
+        middleware.append(ToolRetry([*repeatable], numbers.tool_retries))
+    if len(tools) > numbers.tools_shown:
+        middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=numbers.tools_shown))
     return create_agent(
         model,
         [*tools],
@@ -61,8 +53,3 @@ def model_agent(
         context_schema=Context,
         name=spec.name,
     )
-
-
-def _worth_another_try(error: Exception) -> bool:
-    """Tell whether nobody has tried again yet: the clients of models and of Redis have, before they gave up."""
-    return isinstance(error, Unavailable) and not isinstance(error, ModelUnavailable | RedisUnavailable)

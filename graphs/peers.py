@@ -25,7 +25,12 @@ def build(
         turn = partial(take_turn, name=name, agents=agents, seconds=seconds, max_hops=max_hops)
         graph.add_node(name, turn, destinations=(*(other for other in names if other != name), "gather"))
     graph.add_node("gather", gather)
-    write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)
+    write = partial(
+        compose,
+        model=resources.models.chat("answerer"),
+        warns_at=resources.overhead_warns_at,
+        unnoticed=resources.team.overhead_unnoticed_s,
+    )
     graph.add_node("compose", write)
     graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
     graph.add_edge(START, names[0])

@@ -53,7 +53,12 @@ def _drawn(
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once, asking=resources.asking))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)
-    write = partial(compose, model=resources.models.chat("answerer"), warns_at=resources.overhead_warns_at)
+    write = partial(
+        compose,
+        model=resources.models.chat("answerer"),
+        warns_at=resources.overhead_warns_at,
+        unnoticed=resources.team.overhead_unnoticed_s,
+    )
     graph.add_node("compose", write)
     graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
     graph.add_edge(START, "plan")

@@ -70,10 +70,12 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         shared: Shared | None = None,
         kept: Kept | None = None,
         max_depth: int = 3,
+        closing_share: float = 0.1,
         loops: LoopLimits | None = None,
     ) -> None:
         self.account = Account(limits, clock=clock)
         self.max_depth = max_depth
+        self.closing_share = closing_share
         self.carried = Carried(self.account, kept)
         self._prices = prices or {}
         self._shared = shared

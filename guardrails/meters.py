@@ -34,6 +34,7 @@ class Meters:
             shared=Shared(self._shared, identity) if self._shared else None,
             kept=Kept(self._kept, identity) if self._kept else None,
             max_depth=self._budgets.max_depth,
+            closing_share=self._budgets.closing_share,
             loops=self._loops,
         )
         meter.of_one_run = True

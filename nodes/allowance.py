@@ -13,9 +13,6 @@ from twintrack.guardrails.run_meter import meter_of
 from twintrack.nodes.state import Assignment
 from twintrack.nodes.work import Agent, Finding
 
-CLOSING_SHARE = 0.1
-"""Share of a run's time that is kept for putting together what was found."""
-
 
 @dataclass(frozen=True, slots=True)
 class Metered:
@@ -54,4 +51,4 @@ class Metered:
 
 
 def _kept(meter: SpendMeter) -> float:
-    return (meter.account.limits.seconds or 0.0) * CLOSING_SHARE
+    return (meter.account.limits.seconds or 0.0) * meter.closing_share

@@ -23,12 +23,18 @@ _ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
 """The number of a list's item."""
 
 
-async def compose(state: TeamState, *, model: BaseChatModel | None, warns_at: float = 1.0) -> dict[str, Any]:
+async def compose(
+    state: TeamState, *, model: BaseChatModel | None, warns_at: float = 1.0, unnoticed: float = 0.1
+) -> dict[str, Any]:
     """Join the findings; a team without one finding hands back a failure, not an answer."""
     began = time.perf_counter()
     update, tokens = await _composed(state, model)
     effort = spent("compose", began, tokens=tokens, messages=2 if tokens else 0)
-    return {**update, **effort, "coordination": coordination(state, effort["effort"], warns_at=warns_at)}
+    return {
+        **update,
+        **effort,
+        "coordination": coordination(state, effort["effort"], warns_at=warns_at, unnoticed=unnoticed),
+    }
 
 
 async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict[str, Any], int]:
@@ -43,12 +49,15 @@ async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict
     if not done:
         return update | {"failure": _why(steps)}, 0
     text, citations = joined(done)
+    if stood_in := [said for step in steps if (said := step.get("degraded"))]:
+        update["degraded"] = also(state, "; ".join(dict.fromkeys(stood_in)))
     tokens = 0
     if model is not None:
         try:
             text, tokens = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
-            update["degraded"] = also(state, f"answered in the agents' own words: {error.problem}")
+            said = f"answered in the agents' own words: {error.problem}"
+            update["degraded"] = also({**state, **update}, said)
     if missing := lacking(plan, steps):
         text = f"{text}\n\n{_lacking(state['question'], missing)}"
     draft = Draft(

@@ -11,9 +11,6 @@ log = logging.getLogger(__name__)
 _RULED_MESSAGES = 2
 """A call and its result: what an agent that follows rules exchanges with its tool."""
 
-_UNNOTICED = 0.1
-"""Seconds of coordination that are not worth a warning, whatever their share."""
-
 
 def spent(step: str, began: float, *, tokens: int = 0, messages: int = 0) -> dict[str, Any]:
     """Return the update that notes what a step took since `began` on the performance counter."""
@@ -21,7 +18,7 @@ def spent(step: str, began: float, *, tokens: int = 0, messages: int = 0) -> dic
     return {"effort": [Effort(step=step, seconds=seconds, tokens=tokens, messages=messages)]}
 
 
-def coordination(state: TeamState, last: Sequence[Effort], *, warns_at: float) -> Coordination:
+def coordination(state: TeamState, last: Sequence[Effort], *, warns_at: float, unnoticed: float = 0.1) -> Coordination:
     """Add up the run's efforts and the `last` one; too large a share of time is logged."""
     by_step: dict[str, Effort] = {}
     for one in [*_routed(state), *state.get("effort", []), *last]:
@@ -31,7 +28,7 @@ def coordination(state: TeamState, last: Sequence[Effort], *, warns_at: float) -
     spent_here = by_step.values()
     took = sum(one["seconds"] for one in spent_here)
     share = _share(took, sum(one["seconds"] for one in work))
-    high = bool(steps) and share > warns_at and took > _UNNOTICED
+    high = bool(steps) and share > warns_at and took > unnoticed
     if high:
         log.warning("coordination took %.0f %% of the team's time", share * 100)
     return Coordination(

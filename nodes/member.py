@@ -44,6 +44,7 @@ class TeamMember:
             draft["citations"],
             draft["status"] == "answered",
             lacks=draft.get("reason", ""),
+            degraded=state.get("degraded", ""),
             tokens=sum(step.get("tokens", 0) for step in steps),
             messages=2 * len(steps),
             transcript=[_line(step) for step in steps],

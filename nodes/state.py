@@ -78,6 +78,8 @@ class StepResult(TypedDict):
     """What its model read and wrote."""
     messages: NotRequired[int]
     """Messages of its own conversation."""
+    degraded: NotRequired[str]
+    """Why it was done in a simpler way than it should have been."""
     hand_over: NotRequired[HandOver]
     """Who goes on with the task, where peers hand over to each other."""
     transcript: NotRequired[list[Line]]

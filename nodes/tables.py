@@ -11,7 +11,7 @@ from twintrack.core.errors import InputError, SettingsError, Unavailable
 
 ROWS = 50
 SECONDS = 10.0
-MEMORY = "512MB"
+MEMORY_MB = 512
 _CELL_CHARS = 200
 
 
@@ -32,8 +32,9 @@ class Table:
 class Tables:
     """The tables of some CSV and Parquet files, read in once and closed off from everything else."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._base = _opened()
+    def __init__(self, files: Sequence[Path], *, seconds: float = SECONDS, memory_mb: int = MEMORY_MB) -> None:
+        self._seconds = seconds
+        self._base = _opened(memory_mb)
         self.tables = tuple(self._read(path) for path in files)
         # From here on nothing can be opened or reached, and no statement can change that.
         self._base.execute("SET enable_external_access=false")
@@ -49,7 +50,7 @@ class Tables:
         cursor = self._base.cursor()
         work = asyncio.create_task(asyncio.to_thread(_fetched, cursor, sql))
         try:
-            return await asyncio.wait_for(asyncio.shield(work), SECONDS)
+            return await asyncio.wait_for(asyncio.shield(work), self._seconds)
         except TimeoutError as error:
             cursor.interrupt()
             raise Unavailable("The query takes too long.", fix="Ask for less.") from error
@@ -88,7 +89,7 @@ def shown(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     return "\n".join([*lines, *(["(more rows are not shown)"] if len(rows) > ROWS else [])])
 
 
-def _opened() -> Any:
+def _opened(memory_mb: int) -> Any:
     try:
         import duckdb
     except ImportError as error:
@@ -97,7 +98,7 @@ def _opened() -> Any:
     return duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": MEMORY,
+            "memory_limit": f"{memory_mb}MB",
             "threads": 1,
             "temp_directory": "",
             "autoinstall_known_extensions": False,

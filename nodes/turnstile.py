@@ -10,6 +10,7 @@ from typing import Protocol
 
 from langchain_core.runnables import RunnableConfig
 
+from twintrack.core.resilience import waits
 from twintrack.nodes.state import Assignment
 from twintrack.nodes.work import Agent, Finding
 
@@ -62,7 +63,7 @@ class Turnstile:
 
     async def _pace(self) -> None:
         clock = asyncio.get_running_loop().time
-        while self.per_minute is not None:
+        while self.per_minute is not None and waits():
             while self._begun and self._begun[0] <= clock() - _MINUTE:
                 self._begun.popleft()
             if len(self._begun) < self.per_minute:

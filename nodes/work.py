@@ -32,6 +32,8 @@ class Finding:
     messages: int | None = None
     """Messages of the agent's own conversation; None where it has none."""
     transcript: list[Line] = field(default_factory=list)
+    degraded: str = ""
+    """Why it was done in a simpler way than it should have been; empty when it was not."""
     hand_over: HandOver | None = None
     """Who is to go on, where agents hand over to each other."""
 
@@ -111,6 +113,8 @@ def _result(
         seconds=round(time.monotonic() - started, 3),
         tokens=found.tokens,
     )
+    if found.degraded:
+        result["degraded"] = found.degraded
     if found.hand_over is not None:
         result["hand_over"] = found.hand_over
     if found.messages is not None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.conftest import WHO, Opener
 from tests.stubbed_models import COMPLEX, ROLES, SIMPLE, stubbed
+from twintrack.app.testing import hangs
 
 
 @pytest.mark.parametrize("question", [SIMPLE, COMPLEX])
@@ -49,3 +50,11 @@ async def test_without_a_shared_limit_nothing_is_counted_on_redis(opener: Opener
     async with stubbed(opener) as (app, _):
         await app.ask(SIMPLE, user_id=WHO.user_id)
         assert not await app.parts.source.client().keys("twintrack:spend:*")
+
+
+async def test_a_direct_track_that_hangs_ends_in_a_labelled_failure(opener: Opener) -> None:
+    hanging = {"answerer": lambda _: hangs(8)}
+    async with stubbed(opener, {"budgets": {"step_seconds": 0.5}}, **hanging) as (app, _):  # type: ignore[arg-type]
+        answer = await app.ask(SIMPLE, user_id=WHO.user_id)
+    assert answer.status == "failed"
+    assert "answer took longer than 0.5 seconds" in answer.reason

@@ -72,10 +72,12 @@ def resources(models: dict[str, Any] | None = None, **fields: Any) -> Resources:
     return dataclasses.replace(made, **fields)
 
 
-async def asked(made: Resources, rows: list[AgentSpec], planner: Planner | None = None, question: str = "q") -> Any:
+async def asked(
+    made: Resources, rows: list[AgentSpec], planner: Planner | None = None, *, keys: list[str] = KEYS
+) -> Any:
     graph = team.build(made, rows, planner=planner).compile()
-    given_: Any = {"messages": [HumanMessage(question)], "question": question}
-    return await graph.ainvoke(given_, {"recursion_limit": 60}, context=Context(), output_keys=KEYS)
+    given_: Any = {"messages": [HumanMessage("q")], "question": "q"}
+    return await graph.ainvoke(given_, {"recursion_limit": 60}, context=Context(), output_keys=keys)
 
 
 async def test_pattern_1_a_supervisor_plans_for_all_and_gathers() -> None:

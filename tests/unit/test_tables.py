@@ -86,10 +86,8 @@ async def test_nothing_can_be_changed_or_reached(tables: Tables, sql: str) -> No
     assert (await tables.query("SELECT count(*) FROM sales"))[1] == [(3,)]
 
 
-async def test_a_query_that_takes_too_long_or_too_much_is_ended(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "SECONDS", 0.2)
+async def test_a_query_that_takes_too_long_or_too_much_is_ended(tables: Tables, tmp_path: Path) -> None:
+    tables = Tables([tmp_path / "sales.csv"], seconds=0.2)
     endless = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b"
     with pytest.raises(Unavailable, match="too long"):
         await asyncio.wait_for(tables.query(endless), 5)
