@@ -13,6 +13,7 @@ from twintrack.app.whole_help import WholeHelp
 from twintrack.core.answer_cache import forget_answers
 from twintrack.core.answer_counts import CacheStats, clear_answers, read_stats
 from twintrack.core.context import Identity
+from twintrack.core.kept_vectors import VectorCounts, vector_counts
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import translated
 from twintrack.core.settings import Settings, load_settings
@@ -33,14 +34,16 @@ def command() -> None:
 @_tenant
 @_as_json
 def stats(tenant: str, as_json: bool) -> None:
-    """Show how many answers are kept, how often they were given again, and what that saved."""
+    """Show how many answers are kept, how often they were given again, and what keeping them and vectors saved."""
     settings = load_settings()
-    found = _run(settings, lambda source: read_stats(source, tenant))
+    found, vectors = _run(settings, lambda source: _both(source, tenant))
     if as_json:
-        click.echo(json.dumps({"tenant": tenant, "enabled": settings.cache.enabled, **found}, ensure_ascii=False))
+        click.echo(
+            json.dumps({"tenant": tenant, "enabled": settings.cache.enabled, **found, **vectors}, ensure_ascii=False)
+        )
         return
     console = screen()
-    console.print(_table(found))
+    console.print(_table(found, vectors))
     if not settings.cache.enabled:
         say(console, _SWITCH, "dim")
 
@@ -68,7 +71,11 @@ def clear(user: str | None, yes: bool, tenant: str, as_json: bool) -> None:
         click.echo(f"Dropped {count} answers of {whose}.")
 
 
-def _table(found: CacheStats) -> Table:
+async def _both(source: RedisSource, tenant: str) -> tuple[CacheStats, VectorCounts]:
+    return await read_stats(source, tenant), await vector_counts(source.client(), tenant)
+
+
+def _table(found: CacheStats, vectors: VectorCounts) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     rows: dict[str, Any] = {
         "answers kept": f"{found['entries']}, {found['personal']} of them for one user alone",
@@ -77,6 +84,7 @@ def _table(found: CacheStats) -> Table:
         "hit rate": f"{found['hit_rate']:.1%}",
         "time saved": f"{found['saved_ms'] / 1000:.1f} s",
         "tokens saved": found["saved_tokens"],
+        "texts read in": f"{vectors['vectors_made']} embedded, {vectors['vectors_reused']} with a vector kept from before",
     }
     for name, value in rows.items():
         table.add_row(name, str(value))

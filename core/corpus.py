@@ -15,10 +15,11 @@ from twintrack.core.access import access_of, may_read, own_tags
 from twintrack.core.context import Identity
 from twintrack.core.corpus_check import Mismatch, mismatch
 from twintrack.core.crowds import Crowds
-from twintrack.core.embeddings import Embedder
+from twintrack.core.embeddings import Embedder, Embeds
 from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.hybrid import Vector
 from twintrack.core.ingestion import Ingestion, IngestReport, Progress
+from twintrack.core.kept_vectors import KeptVectors
 from twintrack.core.keys import key
 from twintrack.core.passage_search import PassageSearch
 from twintrack.core.passages import Passage
@@ -90,13 +91,14 @@ class Corpus:
         await self._open(index)
         client = self._source.client()
         lock = client.lock(key("corpus-lock", index.name, identity.tenant_id), _LOCK_SECONDS, blocking_timeout=2)
+        access = access_of(_readers(identity, private=private, readers=readers))
         run = Ingestion(
             client,
             index,
-            self._embedder,
+            self._embeds(identity, access),
             self.settings,
             identity=identity,
-            access=access_of(_readers(identity, private=private, readers=readers)),
+            access=access,
             progress=progress,
             keep=lock.reacquire,
             within=within,
@@ -185,6 +187,13 @@ class Corpus:
         client = self._source.client()
         run = Ingestion(client, index, self._embedder, self.settings, identity=identity, access=access)
         return await run.drop_all()
+
+    def _embeds(self, identity: Identity, access: str) -> Embeds:
+        """Return what embeds documents; of those of one user nothing is kept beside them, so that they go with him."""
+        days = self.settings.vectors_kept_days
+        if not days or access == access_of([f"user:{identity.user_id}"]):
+            return self._embedder
+        return KeptVectors(self._source.client(), self._embedder, identity, days=days)
 
     async def mismatch(self) -> Mismatch | None:
         """Return what of the corpus cannot be found because it was read in for another embedder or kind of index."""

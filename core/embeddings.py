@@ -23,7 +23,15 @@ _SETTING = "TWINTRACK_MODELS__EMBEDDER"
 Vector = NDArray[np.float32]
 
 
-class Embedder(Protocol):
+class Embeds(Protocol):
+    """Gives each text its vector."""
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row per text."""
+        ...
+
+
+class Embedder(Embeds, Protocol):
     """Gives each text a normalised float32 vector that depends on nothing but the text, up to the last bits of a number."""
 
     @property
@@ -34,10 +42,6 @@ class Embedder(Protocol):
     @property
     def dims(self) -> int:
         """Length of a vector; 0 where it is not known before the first use."""
-        ...
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one row per text."""
         ...
 
     async def embed_one(self, text: str) -> NDArray[np.float32]:

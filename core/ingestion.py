@@ -16,7 +16,7 @@ from twintrack.core.access import may_replace, restricted_tags
 from twintrack.core.chunks import chunks
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
-from twintrack.core.embeddings import Embedder
+from twintrack.core.embeddings import Embeds
 from twintrack.core.errors import DocumentError, NotAllowed
 from twintrack.core.passages_index import (
     PassagesIndex,
@@ -76,7 +76,7 @@ class Ingestion:
         self,
         client: Redis,
         index: PassagesIndex,
-        embedder: Embedder,
+        embedder: Embeds,
         settings: RetrievalSettings,
         *,
         identity: Identity,

@@ -117,6 +117,11 @@ class RetrievalSettings(Section):
     )
     reranked: int = Field(default=30, ge=1, le=200, description="Passages that the reranker looks at.")
     neighbours: int = Field(default=0, ge=0, le=5, description="Passages added from before and behind each one found.")
+    vectors_kept_days: float = Field(
+        default=7.0,
+        ge=0,
+        description="Days the vectors of what was read in are kept for reading the same text in again; 0 keeps none, nor are those of one user's own documents.",
+    )
     max_file_mb: float = Field(default=50.0, gt=0, description="Largest file that is read, in megabytes.")
 
     def weight(self, question: str) -> float:
