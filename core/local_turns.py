@@ -73,8 +73,9 @@ class LocalTurns:
     def __init__(self, store: TraceStore, mask: Mask) -> None:
         self.store = store
         self.mask = mask
-        # The steps of a graph bear the same few names in every turn.
+        # The steps of a graph bear the same few names in every turn, and most turns the same labels.
         self._name = lru_cache(_NAMES)(partial(masked_text, mask=mask))
+        self._user = lru_cache(_NAMES)(partial(label, mask=mask))
         self._failing = False
         self._queued: set[Future[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -110,23 +111,20 @@ class LocalTurns:
 
     async def _write(self, turn: LocalTurn) -> None:
         info = turn.info
-        session, user = label(info.thread_id, self.mask), label(info.identity.user_id, self.mask)
-        rows = [self._masked(span, session, user) for span in turn.spans]
+        session, user = label(info.thread_id, self.mask), self._user(info.identity.user_id)
+        for span in turn.spans:
+            self._mask(span, session, user)
         try:
-            await self.store.add(turn.trace_id, Owner(info.identity, info.thread_id), rows)
+            await self.store.add(turn.trace_id, Owner(info.identity, info.thread_id), turn.spans)
             self._failing = False
         except Exception as error:  # noqa: BLE001 (declared boundary: tracing never breaks a run)
             self._tell(f"{type(error).__name__}: {error}")
 
-    def _masked(self, span: TraceSpan, session: str, user: str) -> TraceSpan:
-        changed = {
-            "name": self._name(span.name),
-            "message": masked_text(span.message, self.mask)[:_MESSAGE_CHARS] if span.message else "",
-            "labels": {name: masked_text(text, self.mask) for name, text in span.labels.items()},
-            "session": session,
-            "user": user,
-        }
-        return TraceSpan(**{**span.as_json(), **changed})
+    def _mask(self, span: TraceSpan, session: str, user: str) -> None:
+        span.name = self._name(span.name)
+        span.message = masked_text(span.message, self.mask)[:_MESSAGE_CHARS] if span.message else ""
+        span.labels = {name: self._name(text) for name, text in span.labels.items()}
+        span.session, span.user = session, user
 
     def _tell(self, reason: str) -> None:
         if not self._failing:

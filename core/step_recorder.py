@@ -107,7 +107,8 @@ class StepRecorder(BaseCallbackHandler):
 
     def _end(self, run_id: UUID, **found: Any) -> None:
         if step := self._open.pop(run_id, None):
-            self.steps.append(TraceSpan(**{**step, "end": time.time(), **found}))
+            step.update(found, end=time.time())
+            self.steps.append(TraceSpan(**step))
 
     def _fail(self, error: BaseException, run_id: UUID) -> None:
         message = str(error) or type(error).__name__
