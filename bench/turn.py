@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
 from numpy.typing import NDArray
 
 from twintrack.app.assemble import App, open_app
 from twintrack.app.testing import ScriptedChatModel
-from twintrack.core.context import Identity
+from twintrack.bench.bare_graph import bare_graph
+from twintrack.core.context import Context, Identity
 from twintrack.core.embeddings import Embedder, open_embedder
 from twintrack.core.settings import load_settings
-from twintrack.nodes.state import DirectOutput, DirectState, InputState, OutputState, State
 
 QUESTION = "What is kept on Redis?"
 DOCUMENT = "Checkpoints, memories and the corpus are kept on Redis. Traces go to Langfuse. A turn is one question.\n"
@@ -122,59 +121,11 @@ def _ours(app: App) -> Turn:
 
 
 def _bare() -> Turn:
-    graph = bare_graph().compile(checkpointer=InMemorySaver())
+    graph = bare_graph(_model()).compile(checkpointer=InMemorySaver())
+    context = Context(tenant_id="bench", user_id="bench")
 
     async def turn() -> None:
         config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}}
-        await graph.ainvoke({"messages": [HumanMessage(QUESTION)]}, config)
+        await graph.ainvoke({"messages": [HumanMessage(QUESTION)]}, config, context=context)
 
     return turn
-
-
-def bare_graph() -> StateGraph[State, None, InputState, OutputState]:
-    """Return the shape of the direct track with steps that only pass values on, and the same model call."""
-    graph = StateGraph(State, input_schema=InputState, output_schema=OutputState)
-    names = ["admit", "recall", "route", "direct", "release", "remember"]
-    steps: dict[str, Any] = {**_PASSES, "direct": _bare_direct().compile()}
-    for name in names:
-        graph.add_node(name, steps[name])
-    for name, after in zip([START, *names], [*names, END], strict=True):
-        graph.add_edge(name, after)
-    return graph
-
-
-def _bare_direct() -> StateGraph[DirectState, None, DirectState, DirectOutput]:
-    model = _model()
-
-    async def answer(state: DirectState) -> dict[str, Any]:
-        reply = await model.ainvoke(state["question"])
-        return {"draft": {"status": "answered", "text": str(reply.text), "citations": []}}
-
-    graph = StateGraph(DirectState, output_schema=DirectOutput)
-    names = ["rewrite", "retrieve", "grade", "answer", "verify"]
-    steps: dict[str, Any] = {**_PASSES, "answer": answer}
-    for name in names:
-        graph.add_node(name, steps[name])
-    for name, after in zip([START, *names], [*names, END], strict=True):
-        graph.add_edge(name, after)
-    return graph
-
-
-def _passes(update: dict[str, Any]) -> Callable[[Any], Awaitable[dict[str, Any]]]:
-    async def step(_: Any) -> dict[str, Any]:
-        return update
-
-    return step
-
-
-_PASSES = {
-    "admit": _passes({"question": QUESTION, "draft": None, "tried": [], "steps": [], "degraded": ""}),
-    "recall": _passes({"recalled": {"summary": "", "facts": [], "episodes": []}}),
-    "route": _passes({"decision": {"route": "direct", "confidence": 0.9, "reason": "bare"}}),
-    "rewrite": _passes({"query": QUESTION}),
-    "retrieve": _passes({"passages": []}),
-    "grade": _passes({"evidence": 1.0, "tried": ["direct"]}),
-    "verify": _passes({"degraded": ""}),
-    "release": _passes({"messages": [AIMessage("x")], "answer": {"status": "answered", "text": "x", "citations": []}}),
-    "remember": _passes({"degraded": ""}),
-}

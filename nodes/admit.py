@@ -10,7 +10,7 @@ from twintrack.nodes.state import NOTHING_RECALLED, InputState, State
 REFUSED = "[refused]"
 """Stands in the conversation for what was blocked, so that nothing later reads it."""
 _MARK = "refused_by"
-_NEW_TURN: dict[str, Any] = {
+NEW_TURN: dict[str, Any] = {
     "recalled": NOTHING_RECALLED,
     "decision": None,
     "degraded": "",
@@ -26,6 +26,7 @@ _NEW_TURN: dict[str, Any] = {
     "lookup": None,
     "draft": None,
 }
+"""What a turn begins with: nothing of the last one."""
 
 
 async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
@@ -34,7 +35,7 @@ async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
     text = str(message.text) if message else ""
     verdict = (_refused_before(message) if message else None) or policy.check_input(text)
     question = verdict.text if verdict.text is not None else text
-    update = {**_NEW_TURN, "question": question}
+    update = {**NEW_TURN, "question": question}
     if verdict.blocked:
         return update | {
             "draft": {"status": "refused", "text": verdict.reason, "citations": [], "reason": verdict.rail},
