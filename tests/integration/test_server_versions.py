@@ -132,6 +132,8 @@ async def test_the_history_holds_every_step_and_is_cut_as_asked(
         last = (await http.post(at, json={"before": where, "limit": 1})).json()
     assert ids(got) == ids(posted) == ids(every)[6:]
     assert ids(last) == ids(every)[6:7]
+    bare = await client.threads.get_history(thread, limit=50, before=every[5]["checkpoint"])
+    assert ids(bare) == ids(every)[6:]
 
 
 async def test_a_fork_goes_on_from_the_state_it_was_given(client: LangGraphClient, thread: str) -> None:
