@@ -34,7 +34,9 @@ class Coordination(BaseModel):
     tokens: float
     messages: float
     high: bool
-    """Whether the share of time is above `team.overhead_warns_at`."""
+    """Whether the share of time is above `team.overhead_warns_at`, or that of tokens above `..._tokens`."""
+    between: dict[str, int] = Field(default_factory=dict)
+    """Tasks by who gave them to whom, as `team>researcher`."""
     by_step: dict[str, dict[str, Any]]
     """Seconds, tokens and messages of each coordinating step."""
 

@@ -50,12 +50,14 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Interleaved rounds; medians are reported."
 )
+@click.option("--agents", default="1,2,4,8,16", show_default=True, help="Numbers of agents to compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def team(runs: int, rounds: int, as_json: bool) -> None:
+def team(runs: int, rounds: int, agents: str, as_json: bool) -> None:
     """Compare what a sub-agent's step costs with bare agents, langgraph-supervisor and deepagents."""
     from twintrack.bench.team import measure
 
-    report(asyncio.run(measure(runs, rounds)), as_json, "process CPU per sub-agent step")
+    numbers = [int(one) for one in agents.split(",")]
+    report(asyncio.run(measure(runs, rounds, numbers)), as_json, "process CPU per sub-agent step")
 
 
 @command.command()

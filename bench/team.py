@@ -4,7 +4,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from langchain.agents import create_agent
@@ -13,9 +13,10 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from twintrack.app.assemble import make_parts
 from twintrack.app.testing import ScriptedChatModel
+from twintrack.bench.team_growth import growth, hand_over_ms
 from twintrack.bench.team_patterns import patterns
 from twintrack.bench.team_peers import PEERS, SYSTEM, Work, called, check_done, last_results
-from twintrack.core.context import Context
+from twintrack.core.context import Context, Identity
 from twintrack.core.settings import load_settings
 from twintrack.graphs import team
 from twintrack.graphs.agent_row import AgentSpec
@@ -23,10 +24,14 @@ from twintrack.graphs.agent_row import AgentSpec
 STEPS = 4
 WARM_UP = 3
 SLEEP = 1.0
+SWITCHED_ON = {
+    "ours": "limits and their meter, tool gate, agents' time limits; no checkpoints, no traces",
+    "others": "as they come: no limits, no checkpoints, no traces",
+}
 Run = Callable[[], Awaitable[Any]]
 
 
-async def measure(runs: int, rounds: int) -> dict[str, Any]:
+async def measure(runs: int, rounds: int, agents: Sequence[int] = (1, 2, 4, 8, 16)) -> dict[str, Any]:
     """Return CPU per sub-agent step of each side, ratios of ours to each, and four one-second agents' wall time."""
     work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
     peers, missing = present_peers(work)
@@ -39,6 +44,9 @@ async def measure(runs: int, rounds: int) -> dict[str, Any]:
         "cpu_ms_per_step": {name: round(value, 3) for name, value in per_step.items()},
         "overhead_ms_per_step": {name: round(value - floor, 3) for name, value in per_step.items()},
         "coordination": {name: ceiling(statistics.median(values)) for name, values in alone.items()},
+        "hand_over_ms": await hand_over_ms(runs),
+        "cpu_ms_per_step_by_agents": await growth(agents, runs),
+        "switched_on": SWITCHED_ON,
         "four_agents_of_one_second_s": await four_slow_agents(),
         "steps": STEPS,
         "rounds": {name: [round(value, 3) for value in values] for name, values in spent.items()},
@@ -85,7 +93,11 @@ def ours(work: Work, seconds: float = 0.0) -> Run:
     question = "Look up four things."
 
     async def run() -> Any:
-        state = await graph.ainvoke({"messages": [HumanMessage(question)], "question": question}, context=Context())
+        # As in an application: one meter a run, which hears of every call.
+        config: Any = {"callbacks": [parts.meters.meter(None, Identity())]}
+        config["callbacks"][0].stand_for(())
+        asked: Any = {"messages": [HumanMessage(question)], "question": question}
+        state = await graph.ainvoke(asked, config, context=Context())
         check_done(state["coverage"]["done"], work)
         return state
 
@@ -127,7 +139,9 @@ def scripted_worker(seconds: float) -> ScriptedChatModel:
     def script(messages: list[BaseMessage]) -> AIMessage:
         if results := last_results(messages):
             return AIMessage(f"Found: {results[-1].text}")
-        return called("look_up", {"key": "a"}, "call_1")
+        # Agents that ask the same again and again would be stopped as going in circles.
+        task = next((one.text.split() for one in messages if isinstance(one, HumanMessage)), ["a"])
+        return called("look_up", {"key": str(task[-1])}, "call_1")
 
     return ScriptedChatModel(script=script, seconds=seconds)
 

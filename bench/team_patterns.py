@@ -24,7 +24,7 @@ def patterns(resources: Resources, steps: int) -> dict[str, Run]:
     rows = [_row(name) for name in names]
     chain = tuple(_row(name, after) for name, after in zip(names, [*names[1:], ""], strict=True))
     crew = AgentSpec(name="crew", purpose="Works together.", members=chain, pattern="peers", max_hops=steps)
-    halves = {"east": rows[: steps // 2], "west": rows[steps // 2 :]}
+    halves = {"east": rows[: (steps + 1) // 2], "west": rows[steps // 2 :]}
     teams = {name: TeamMember(_team(resources, half).compile(name=name)) for name, half in halves.items()}
     above = team.build(resources, [_row(name) for name in teams], planner=_planner([*teams]), agents=teams)
     return {

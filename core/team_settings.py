@@ -74,6 +74,12 @@ class TeamSettings(Section):
     overhead_unnoticed_s: float = Field(
         default=0.1, ge=0, description="Seconds of coordination that are not worth a label, whatever their share."
     )
+    overhead_unnoticed_tokens: int = Field(
+        default=1000, ge=0, description="Tokens of coordination that are not worth a label, whatever their share."
+    )
+    overhead_warns_at_tokens: float = Field(
+        default=0.8, ge=0, le=1, description="Share of the team's tokens in coordination from which a run is labelled."
+    )
     overhead_warns_at: float = Field(
         default=0.5, ge=0, le=1, description="Share of the team's time in coordination from which a run is labelled."
     )

@@ -6,8 +6,9 @@ from functools import partial
 from langgraph.graph import END, START, StateGraph
 
 from twintrack.core.context import Context
-from twintrack.graphs.resources import Resources
+from twintrack.graphs.resources import Resources, too_much
 from twintrack.nodes.compose import compose
+from twintrack.nodes.effort import counting
 from twintrack.nodes.gather import gather
 from twintrack.nodes.hand_over import take_turn
 from twintrack.nodes.state import PeersState, TeamOutput
@@ -25,14 +26,9 @@ def build(
         turn = partial(take_turn, name=name, agents=agents, seconds=seconds, max_hops=max_hops)
         graph.add_node(name, turn, destinations=(*(other for other in names if other != name), "gather"))
     graph.add_node("gather", gather)
-    write = partial(
-        compose,
-        model=resources.models.chat("answerer"),
-        warns_at=resources.overhead_warns_at,
-        unnoticed=resources.team.overhead_unnoticed_s,
-    )
-    graph.add_node("compose", write)
-    graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
+    graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
+    check = partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge"))
+    graph.add_node("verify", counting(check, too_much(resources)))
     graph.add_edge(START, names[0])
     graph.add_edge("gather", "compose")
     graph.add_edge("compose", "verify")

@@ -17,6 +17,7 @@ from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.ask_first import Asking
 from twintrack.nodes.calculate import Sandbox
 from twintrack.nodes.complexity import Thresholds
+from twintrack.nodes.effort import TooMuch
 from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.route import Classifier
 from twintrack.nodes.tables import Tables
@@ -62,3 +63,14 @@ class Resources:
     """How long a person may think, what holds after that, and where decisions are written down."""
     approve: frozenset[str] = frozenset()
     """Names of the agents that a person must approve before they run."""
+
+
+def too_much(resources: Resources) -> TooMuch:
+    """Return from where the settings call coordination too much."""
+    numbers = resources.team
+    return TooMuch(
+        seconds=resources.overhead_warns_at,
+        tokens=numbers.overhead_warns_at_tokens,
+        unnoticed_seconds=numbers.overhead_unnoticed_s,
+        unnoticed_tokens=numbers.overhead_unnoticed_tokens,
+    )

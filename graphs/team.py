@@ -11,9 +11,10 @@ from twintrack.graphs.agent_row import AgentSpec, whole, with_colleagues
 from twintrack.graphs.agents import cards, done_once, table
 from twintrack.graphs.branches import in_loop
 from twintrack.graphs.make_agents import build_agents, seconds_of
-from twintrack.graphs.resources import Resources
+from twintrack.graphs.resources import Resources, too_much
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate, ready
+from twintrack.nodes.effort import counting
 from twintrack.nodes.gather import gather, gathered
 from twintrack.nodes.member import TeamMember
 from twintrack.nodes.plan import Planner, model_planner, plan, rule_planner
@@ -53,14 +54,9 @@ def _drawn(
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once, asking=resources.asking))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)
-    write = partial(
-        compose,
-        model=resources.models.chat("answerer"),
-        warns_at=resources.overhead_warns_at,
-        unnoticed=resources.team.overhead_unnoticed_s,
-    )
-    graph.add_node("compose", write)
-    graph.add_node("verify", partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge")))
+    graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
+    check = partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge"))
+    graph.add_node("verify", counting(check, too_much(resources)))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
     graph.add_conditional_edges("delegate", in_loop(ready(once)), ["agent", "gather"])

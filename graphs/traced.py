@@ -216,7 +216,16 @@ def _outcome(turn: Turn) -> dict[str, str]:
         "degraded": str(output.get("degraded") or ""),
         "cache": str(output.get("cache") or ""),
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in (found | _coordinated(output.get("coordination"))).items() if text}
+
+
+def _coordinated(took: Any) -> dict[str, str]:
+    """Return what coordinating a team took, and who gave tasks to whom."""
+    if not isinstance(took, dict):
+        return {}
+    shares = {f"coordination_{name}": f"{took[name]:.0%}" for name in ("seconds", "tokens", "messages")}
+    between = ", ".join(f"{pair} {count}" for pair, count in took.get("between", {}).items())
+    return {**shares, "coordination_high": "yes" if took["high"] else "", "tasks_between": between}
 
 
 def _part(value: Any, name: str) -> str:

@@ -12,7 +12,7 @@ from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
 from twintrack.nodes.ask_first import rejected
 from twintrack.nodes.claims import claims, marks, numbers, renumbered
-from twintrack.nodes.effort import coordination, spent
+from twintrack.nodes.effort import spent
 from twintrack.nodes.gather import coverage, lacking
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import compose_prompt, say
@@ -23,18 +23,11 @@ _ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
 """The number of a list's item."""
 
 
-async def compose(
-    state: TeamState, *, model: BaseChatModel | None, warns_at: float = 1.0, unnoticed: float = 0.1
-) -> dict[str, Any]:
+async def compose(state: TeamState, *, model: BaseChatModel | None) -> dict[str, Any]:
     """Join the findings; a team without one finding hands back a failure, not an answer."""
     began = time.perf_counter()
     update, tokens = await _composed(state, model)
-    effort = spent("compose", began, tokens=tokens, messages=2 if tokens else 0)
-    return {
-        **update,
-        **effort,
-        "coordination": coordination(state, effort["effort"], warns_at=warns_at, unnoticed=unnoticed),
-    }
+    return {**update, **spent("compose", began, tokens=tokens, messages=2 if tokens else 0)}
 
 
 async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict[str, Any], int]:

@@ -2,9 +2,15 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from twintrack.core.context import Context
+from twintrack.guardrails.run_meter import tokens_spent
 from twintrack.nodes.state import Coordination, Effort, StepResult, TeamState
 
 log = logging.getLogger(__name__)
@@ -18,26 +24,74 @@ def spent(step: str, began: float, *, tokens: int = 0, messages: int = 0) -> dic
     return {"effort": [Effort(step=step, seconds=seconds, tokens=tokens, messages=messages)]}
 
 
-def coordination(state: TeamState, last: Sequence[Effort], *, warns_at: float, unnoticed: float = 0.1) -> Coordination:
-    """Add up the run's efforts and the `last` one; too large a share of time is logged."""
-    by_step: dict[str, Effort] = {}
-    for one in [*_routed(state), *state.get("effort", []), *last]:
-        by_step[one["step"]] = _sum(by_step.get(one["step"]), one)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooMuch:
+    """From where coordination is called too much: shares of time and of tokens, and what goes unnoticed of each."""
+
+    seconds: float = 1.0
+    tokens: float = 1.0
+    unnoticed_seconds: float = 0.1
+    unnoticed_tokens: int = 1000
+
+
+def counting(verify: Callable[..., Awaitable[dict[str, Any]]], too_much: TooMuch) -> Callable[..., Awaitable[Any]]:
+    """Return the team's last step, which also adds up what coordinating took, its own part among it."""
+
+    async def closed(state: TeamState, runtime: Runtime[Context], config: RunnableConfig) -> dict[str, Any]:
+        began, before = time.perf_counter(), tokens_spent(config)
+        update = await verify(state, runtime)
+        tokens = tokens_spent(config) - before
+        effort = spent("verify", began, tokens=tokens, messages=2 if tokens else 0)["effort"]
+        return {**update, "coordination": coordination(state, effort, too_much)}
+
+    return closed
+
+
+def coordination(state: TeamState, last: Sequence[Effort], too_much: TooMuch) -> Coordination:
+    """Add up the run's efforts and the `last` ones; too large a share of time or tokens is logged."""
     steps = state.get("steps", [])
-    work = [_worked(step) for step in steps]
-    spent_here = by_step.values()
-    took = sum(one["seconds"] for one in spent_here)
-    share = _share(took, sum(one["seconds"] for one in work))
-    high = bool(steps) and share > warns_at and took > unnoticed
+    inner = [step["within"] for step in steps if "within" in step]
+    by_step: dict[str, Effort] = {}
+    for one in [*_routed(state), *state.get("effort", []), *inner, *last]:
+        by_step[one["step"]] = _sum(by_step.get(one["step"]), one)
+    work, here = [_worked(step) for step in steps], [*by_step.values()]
+    shares = {name: _share(_total(here, name), _total(work, name)) for name in ("seconds", "tokens", "messages")}
+    high = bool(steps) and (
+        (shares["seconds"] > too_much.seconds and _total(here, "seconds") > too_much.unnoticed_seconds)
+        or (shares["tokens"] > too_much.tokens and _total(here, "tokens") > too_much.unnoticed_tokens)
+    )
     if high:
-        log.warning("coordination took %.0f %% of the team's time", share * 100)
+        told = (shares["seconds"] * 100, shares["tokens"] * 100)
+        log.warning("coordination took %.0f %% of the team's time and %.0f %% of its tokens", *told)
     return Coordination(
-        seconds=share,
-        tokens=_share(sum(one["tokens"] for one in spent_here), sum(one["tokens"] for one in work)),
-        messages=_share(sum(one["messages"] for one in spent_here), sum(one["messages"] for one in work)),
+        seconds=shares["seconds"],
+        tokens=shares["tokens"],
+        messages=shares["messages"],
         high=high,
+        between=_between(steps),
         by_step=by_step,
     )
+
+
+def _total(efforts: Sequence[Effort], name: str) -> float:
+    return sum(
+        {"seconds": one["seconds"], "tokens": one["tokens"], "messages": one["messages"]}[name] for one in efforts
+    )
+
+
+def _between(steps: Sequence[StepResult]) -> dict[str, int]:
+    """Count who gave tasks to whom; what peers hand over comes from the peer before."""
+    counts: dict[str, int] = {}
+    giver = "team"
+    for step in steps:
+        if step["status"] != "skipped":
+            pair = f"{giver}>{step['agent']}"
+            counts[pair] = counts.get(pair, 0) + 1
+        giver = step["agent"] if "hand_over" in step else "team"
+        for pair, count in step.get("between", {}).items():
+            inside = pair.replace("team>", f"{step['agent']}>", 1)
+            counts[inside] = counts.get(inside, 0) + count
+    return counts
 
 
 def _routed(state: TeamState) -> list[Effort]:
@@ -49,7 +103,9 @@ def _routed(state: TeamState) -> list[Effort]:
 
 def _worked(step: StepResult) -> Effort:
     messages = step.get("messages", 0 if step["status"] == "skipped" else _RULED_MESSAGES)
-    return Effort(step=step["agent"], seconds=step["seconds"], tokens=step.get("tokens", 0), messages=messages)
+    # What coordinating took inside a team is no work of its agents.
+    seconds = max(0.0, step["seconds"] - step["within"]["seconds"]) if "within" in step else step["seconds"]
+    return Effort(step=step["agent"], seconds=seconds, tokens=step.get("tokens", 0), messages=messages)
 
 
 def _sum(known: Effort | None, one: Effort) -> Effort:

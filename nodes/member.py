@@ -10,7 +10,7 @@ from langgraph.runtime import get_runtime
 from twintrack.core.context import Context
 from twintrack.core.errors import Unavailable
 from twintrack.nodes.prompts import task_prompt
-from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Line, StepResult
+from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Coordination, Effort, Line, StepResult
 from twintrack.nodes.structured import QUIET
 from twintrack.nodes.work import Finding
 
@@ -45,10 +45,25 @@ class TeamMember:
             draft["status"] == "answered",
             lacks=draft.get("reason", ""),
             degraded=state.get("degraded", ""),
+            **_inside(state.get("coordination")),
             tokens=sum(step.get("tokens", 0) for step in steps),
             messages=2 * len(steps),
             transcript=[_line(step) for step in steps],
         )
+
+
+def _inside(took: Coordination | None) -> dict[str, Any]:
+    """Return what coordinating the team took, so that whoever stands above counts it as that."""
+    if took is None:
+        return {}
+    parts = [*took["by_step"].values()]
+    within = Effort(
+        step="within",
+        seconds=sum(one["seconds"] for one in parts),
+        tokens=sum(one["tokens"] for one in parts),
+        messages=sum(one["messages"] for one in parts),
+    )
+    return {"within": within, "between": took.get("between", {})}
 
 
 def _line(step: StepResult) -> Line:

@@ -62,6 +62,16 @@ class Line(TypedDict):
     text: str
 
 
+class Effort(TypedDict):
+    """What one coordinating step took."""
+
+    step: str
+    seconds: float
+    tokens: int
+    messages: int
+    """Messages it exchanged with agents and models."""
+
+
 class StepResult(TypedDict):
     """What came of one step."""
 
@@ -80,6 +90,10 @@ class StepResult(TypedDict):
     """Messages of its own conversation."""
     degraded: NotRequired[str]
     """Why it was done in a simpler way than it should have been."""
+    within: NotRequired[Effort]
+    """What coordinating took inside it, where it is a team."""
+    between: NotRequired[dict[str, int]]
+    """Who gave tasks to whom inside it, where it is a team."""
     hand_over: NotRequired[HandOver]
     """Who goes on with the task, where peers hand over to each other."""
     transcript: NotRequired[list[Line]]
@@ -95,16 +109,6 @@ class Coverage(TypedDict):
     """Tasks of the steps without a result; with `done` they are all that was planned."""
 
 
-class Effort(TypedDict):
-    """What one coordinating step took."""
-
-    step: str
-    seconds: float
-    tokens: int
-    messages: int
-    """Messages it exchanged with agents and models."""
-
-
 class Coordination(TypedDict):
     """What a run's coordination took beside its agents' work, each as a share of both, 0 to 1."""
 
@@ -113,7 +117,9 @@ class Coordination(TypedDict):
     tokens: float
     messages: float
     high: bool
-    """Whether the share of time is above what the settings call too much."""
+    """Whether the share of time, or of tokens, is above what the settings call too much."""
+    between: NotRequired[dict[str, int]]
+    """Tasks by who gave them to whom, as `team>researcher`; a hand-over is one too."""
     by_step: dict[str, Effort]
 
 

@@ -13,7 +13,7 @@ from langgraph.errors import GraphBubbleUp
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Citation
 from twintrack.guardrails.task_tools import narrowed
-from twintrack.nodes.state import Assignment, HandOver, Line, Step, StepResult, StepStatus
+from twintrack.nodes.state import Assignment, Effort, HandOver, Line, Step, StepResult, StepStatus
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ class Finding:
     transcript: list[Line] = field(default_factory=list)
     degraded: str = ""
     """Why it was done in a simpler way than it should have been; empty when it was not."""
+    within: Effort | None = None
+    """What coordinating took inside a team."""
+    between: dict[str, int] = field(default_factory=dict)
+    """Who gave tasks to whom inside a team."""
     hand_over: HandOver | None = None
     """Who is to go on, where agents hand over to each other."""
 
@@ -115,6 +119,8 @@ def _result(
     )
     if found.degraded:
         result["degraded"] = found.degraded
+    if found.within is not None:
+        result["within"], result["between"] = found.within, found.between
     if found.hand_over is not None:
         result["hand_over"] = found.hand_over
     if found.messages is not None:

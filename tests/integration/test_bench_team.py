@@ -14,7 +14,7 @@ from twintrack.bench.team_peers import Work
 async def test_each_side_does_all_look_ups() -> None:
     pytest.importorskip("langgraph_supervisor")
     pytest.importorskip("deepagents")
-    figures = await measure(1, 1)
+    figures = await measure(1, 1, [1, 3])
     assert figures["ratio"].keys() == {"create_agent", "langgraph-supervisor", "deepagents"}
     assert figures["coordination"].keys() == {"supervisor", "peers", "hierarchical"}
     assert all(value > 0 for value in figures["ratio"].values())

@@ -14,7 +14,7 @@ from tests.plans import SECONDS, Caller, Cast, Stage, plans, step
 from twintrack.app.assemble import make_parts
 from twintrack.core.settings import Settings
 from twintrack.graphs.resources import Resources
-from twintrack.nodes.effort import coordination
+from twintrack.nodes.effort import TooMuch, coordination
 from twintrack.nodes.state import Assignment, Effort, Step, StepResult, TeamState
 from twintrack.nodes.work import Finding
 
@@ -161,7 +161,7 @@ def test_a_changed_plan_makes_good_what_failed_before(stage: Stage) -> None:
 def test_what_coordinating_took_is_counted(stage: Stage) -> None:
     steps = [step("worker", str(number)) for number in range(3)]
     took = virtual_time.run(stage.answered([steps], worker=Cast()))["coordination"]
-    assert took["by_step"].keys() == {"plan", "delegate", "gather", "compose"}
+    assert took["by_step"].keys() == {"plan", "delegate", "gather", "compose", "verify"}
     assert (took["by_step"]["delegate"]["messages"], took["by_step"]["gather"]["messages"]) == (3, 3)
     assert took["messages"] == 0.5
 
@@ -176,6 +176,6 @@ def test_too_much_coordination_is_said(
     worked["agent"], worked["tokens"], worked["messages"] = "worker", 30, 4
     planned = Effort(step="plan", seconds=seconds, tokens=10, messages=2)
     state = TeamState(messages=[], question="q", effort=[planned], steps=[worked])
-    took = coordination(state, [], warns_at=warns_at)
+    took = coordination(state, [], TooMuch(seconds=warns_at))
     assert (took["high"], took["tokens"]) == (high, 0.25)
     assert ("coordination took" in caplog.text) == high
