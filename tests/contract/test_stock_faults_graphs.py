@@ -5,9 +5,10 @@ import operator
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import pytest
 from langgraph.channels.delta import DeltaChannel
+from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 from langgraph.graph import END, START, StateGraph
-from redis.asyncio import Redis
 from redis.exceptions import MaxConnectionsError
 from redisvl.exceptions import RedisVLError
 from typing_extensions import TypedDict
@@ -53,14 +54,13 @@ async def test_what_parallel_nodes_wrote_is_replayed_in_their_order(kind: str, s
         assert (await graph.aget_state(config("t"))).values == live
 
 
+@pytest.mark.filterwarnings("ignore:get_async_redis_connection will become:DeprecationWarning")
 @both(MaxConnectionsError, RedisVLError)
 async def test_sixty_four_threads_run_at_once(kind: str, redis_url: str, source: RedisSource) -> None:
-    async with Redis.from_url(redis_url) as client:
-        saver = VersionedRedisSaver(redis_url) if kind == OURS else await opened(kind, client)
-        async with saver:
-            graph = _wide(saver, Words)
-            runs = (graph.ainvoke({"words": ["in"]}, config(f"t{n}")) for n in range(64))
-            done = await asyncio.gather(*runs, return_exceptions=True)
+    async with (VersionedRedisSaver if kind == OURS else AsyncRedisSaver)(redis_url) as saver:
+        graph = _wide(saver, Words)
+        runs = (graph.ainvoke({"words": ["in"]}, config(f"t{n}")) for n in range(64))
+        done = await asyncio.gather(*runs, return_exceptions=True)
     for each in done:
         if isinstance(each, BaseException):
             raise each

@@ -35,10 +35,14 @@ class State(TypedDict, total=False):
     n: int
 
 
+async def _note(_: State) -> State:
+    return {"n": 1}
+
+
 async def _asked(url: str, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
     source = RedisSource(RedisSettings.model_validate({"url": url, "timeout_s": 0.3}))
     saver, builder = VersionedRedisSaver(source=source), StateGraph(State)
-    builder.add_node("note", lambda _: {"n": 1})
+    builder.add_node("note", _note)
     builder.add_edge(START, "note")
     versions = Versions(builder.compile(checkpointer=saver))
     routes = version_routes(versions, SavedOwners(saver))
