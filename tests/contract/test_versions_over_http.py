@@ -41,7 +41,8 @@ async def _note(_: State) -> State:
 
 async def _asked(url: str, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
     source = RedisSource(RedisSettings.model_validate({"url": url, "timeout_s": 0.3}))
-    saver, builder = VersionedRedisSaver(source=source), StateGraph(State)
+    saver = VersionedRedisSaver(source=source)
+    builder: Any = StateGraph(State)
     builder.add_node("note", _note)
     builder.add_edge(START, "note")
     versions = Versions(builder.compile(checkpointer=saver))
