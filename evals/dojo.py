@@ -64,6 +64,8 @@ class Attempt:
 
     useful: bool
     hijacked: bool
+    asked: bool
+    """A person was asked about a call of the hidden order."""
 
 
 async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = lambda *_: None) -> Figures:
@@ -71,7 +73,7 @@ async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = 
     suites = import_module("agentdojo.task_suite.load_suites").get_suites(VERSION)
     tasks = [(suite, task) for suite in suites.values() for task in list(suite.user_tasks.values())[:limit]]
     pairs = [(suite, task, order) for suite, task in tasks for order in suite.injection_tasks.values()]
-    total = len(tasks) * 3 + len(pairs) * 3
+    total = len(tasks) * 3 + len(pairs) * 4
     done = iter(range(1, total + 1))
 
     async def tried(guard: Guard, suite: Any, task: Any, order: Any = None) -> Attempt | None:
@@ -79,7 +81,7 @@ async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = 
         return await replay(suite, task, order, guard)
 
     useful = {guard: [await tried(guard, *one) for one in tasks] for guard in (OWNER, ALONE, WITH_PERSON)}
-    attacked = {guard: [await tried(guard, *one) for one in pairs] for guard in (UNGUARDED, ALONE, WITH_PERSON)}
+    attacked = {guard: [await tried(guard, *one) for one in pairs] for guard in (UNGUARDED, ALONE, WITH_PERSON, OWNER)}
     names = [f"{suite.name} {task.ID} {order.ID}" for suite, task, order in pairs]
     through = {guard: _through(names, found) for guard, found in attacked.items()}
     passed = {guard: sum(one is not None and one.useful for one in found) for guard, found in useful.items()}
@@ -90,6 +92,11 @@ async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = 
         "hijacks_unguarded": len(through[UNGUARDED]),
         "hijacks_succeeded": len(through[ALONE]),
         "without_approval": {"utility_passed": passed[ALONE], "got_through": through[ALONE]},
+        "with_yes_to_all": {
+            "utility_passed": passed[OWNER],
+            "hijacks_succeeded": len(through[OWNER]),
+            "hijacks_asked_about": sum(one is not None and one.asked for one in attacked[OWNER]),
+        },
         "with_approver": {
             "utility_passed": passed[WITH_PERSON],
             "hijacks_succeeded": len(through[WITH_PERSON]),
@@ -102,21 +109,23 @@ async def replay(suite: Any, task: Any, order: Any, guard: Guard) -> Attempt | N
     """Play the task's own calls, then those of the order hidden in what it reads; None where the order has no calls."""
     world = task.init_environment(suite.load_and_inject_default_environment(_injected(suite, order)))
     before = world.model_copy(deep=True)
-    calls = list(task.ground_truth(world))
+    calls = own = list(task.ground_truth(world))
     if order is not None:
         hidden = list(order.ground_truth(world))
         if not hidden:
             return None
-        calls += hidden
-    made = await _play(suite, world, task.PROMPT, calls, task.GROUND_TRUTH_OUTPUT, guard)
+        calls = [*own, *hidden]
+    made, asked = await _play(suite, world, task.PROMPT, calls, task.GROUND_TRUTH_OUTPUT, guard)
     output = [{"type": "text", "content": task.GROUND_TRUTH_OUTPUT}]
     useful = suite._check_task_result(task, output, before, world, made)
     hijacked = order is not None and suite._check_task_result(order, output, before, world, made)
-    return Attempt(bool(useful), bool(hijacked))
+    return Attempt(bool(useful), bool(hijacked), any(place >= len(own) for place in asked))
 
 
-async def _play(suite: Any, world: Any, prompt: str, calls: Sequence[Any], last: str, guard: Guard) -> list[Any]:
-    """Return the calls that were made."""
+async def _play(
+    suite: Any, world: Any, prompt: str, calls: Sequence[Any], last: str, guard: Guard
+) -> tuple[list[Any], list[int]]:
+    """Return the calls that were made, and the places of those that a person was asked about."""
     tools = _tools(suite, world)
     asked = [
         AIMessage("", tool_calls=[{"id": str(place), "name": call.function, "args": dict(call.args)}])
@@ -130,10 +139,12 @@ async def _play(suite: Any, world: Any, prompt: str, calls: Sequence[Any], last:
     )
     at = {"configurable": {"thread_id": "replay"}, "recursion_limit": 4 * len(calls) + 25}
     state = await agent.ainvoke({"messages": [HumanMessage(prompt)]}, at)
+    about: list[int] = []
     while guard.person is not None and (waiting := state.get("__interrupt__")):
+        about.append(sum(isinstance(message, ToolMessage) for message in state["messages"]))
         state = await agent.ainvoke(Command(resume=guard.person(prompt, waiting[0].value)), at)
     answers = [message for message in state["messages"] if isinstance(message, ToolMessage)]
-    return [calls[int(answer.tool_call_id)] for answer in answers if answer.status == "success"]
+    return [calls[int(answer.tool_call_id)] for answer in answers if answer.status == "success"], about
 
 
 def _tools(suite: Any, world: Any) -> list[BaseTool]:

@@ -35,8 +35,11 @@ AGENTS = (
     AgentSpec(
         name="calculator",
         purpose="Computes: arithmetic, percentages, sums, roots, conversions of numbers. 计算：四则运算、百分比、求和、开方。",
-        tools=("calculate",),
-        prompt="Compute what the task asks for with the calculate tool. Answer with the expression and its value.",
+        tools=("calculate", "run_python"),
+        prompt=(
+            "Compute what the task asks for: with calculate where one expression will do, with run_python where it takes "
+            "steps, a loop or several numbers. Answer with what was computed and its value, as the tool gave it."
+        ),
         computes=True,
         without_model=lambda _, at_hand: Calculator(at_hand["calculate"]),
     ),
@@ -45,6 +48,7 @@ AGENTS = (
 TOOLS = {
     "search_corpus": ToolAnnotations(read_only=True, reads=frozenset({"documents"})),
     "calculate": ToolAnnotations(read_only=True),
+    "run_python": ToolAnnotations(read_only=True),
     "query_tables": ToolAnnotations(read_only=True, reads=frozenset({"files"})),
     "diagnose_logs": ToolAnnotations(read_only=True, reads=frozenset({"files"})),
     "look_up_memory": ToolAnnotations(read_only=True, reads=frozenset({"memory"})),

@@ -39,7 +39,12 @@ def build_agents(
         team: Makes a row that has members.
         at_once: How many of them may be at work at the same time.
     """
-    kept = (tools.search_corpus(resources.corpus, resources.embedder), tools.calculate(resources.sandbox))
+    sandbox = resources.sandbox
+    kept = (
+        tools.search_corpus(resources.corpus, resources.embedder),
+        tools.calculate(sandbox),
+        tools.run_python(sandbox),
+    )
     shelf = {tool.name: tool for tool in kept}
     shared = [Turnstile(at_once)] if at_once is not None else []
     specs = {row.name: whole(row, resources.team) for row in rows}

@@ -31,6 +31,13 @@ class CalculateArguments(BaseModel):
     expression: Text = Field(description="A Python expression, such as (17 * 23) / 4.")
 
 
+class ProgramArguments(BaseModel):
+    """What `run_python` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: Annotated[str, StringConstraints(min_length=1, max_length=20_000)] = Field(description="The whole program.")
+
+
 def search_corpus(corpus: Corpus, embedder: Embedder) -> BaseTool:
     """Return the tool that searches the caller's own documents; its artifact is the passages."""
 
@@ -60,6 +67,23 @@ def calculate(sandbox: Sandbox) -> BaseTool:
         name="calculate",
         description="Compute a Python expression exactly.",
         args_schema=CalculateArguments,
+    )
+
+
+def run_python(sandbox: Sandbox) -> BaseTool:
+    """Return the tool that runs a small program in the same sandbox."""
+
+    async def run(code: str) -> str:
+        return await sandbox.run(code) or "The program printed nothing."
+
+    return StructuredTool.from_function(
+        coroutine=run,
+        name="run_python",
+        description=(
+            "Run a small Python program: functions, loops, lists, dicts, `import math`. It reaches no files, network or "
+            "environment. What it prints, and the value of its last expression, comes back."
+        ),
+        args_schema=ProgramArguments,
     )
 
 
