@@ -37,7 +37,8 @@ class TeamSettings(Section):
         default=(), description="CSV and Parquet files that the analyst reads; every user may ask about them."
     )
     logs: tuple[Path, ...] = Field(
-        default=(), description="Log files that the diagnostician reads; every user may ask about them."
+        default=(),
+        description="Log files, and metrics as CSV, JSON or Prometheus text, that the diagnostician reads; every user may ask about them.",
     )
     keeper: bool = Field(
         default=False, description="Whether the team has a member that remembers, looks up and forgets on request."

@@ -81,8 +81,8 @@ def diagnostician(files: Sequence[Path]) -> AgentSpec:
     return AgentSpec(
         name="diagnostician",
         purpose=(
-            "Diagnoses faults from the log files: what failed first, errors, crashes, outages. "
-            "根据日志诊断故障：最早的错误、报错、崩溃、宕机的原因。"
+            "Diagnoses faults from log files and metrics: what failed first, errors, crashes, outages, what got slow. "
+            "根据日志和指标诊断故障：最早的错误、报错、崩溃、宕机、变慢的原因。"
         ),
         tools=(diagnose_logs(files),),
         reads=frozenset({"files"}),

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from twintrack.core.tokens import is_chinese
 from twintrack.guardrails.gated_tool import GatedTool
+from twintrack.nodes.anomalies import Anomaly, anomalies
 from twintrack.nodes.logs import Diagnosis, Event, diagnose, read_logs
+from twintrack.nodes.metrics import read_metrics
 from twintrack.nodes.state import Assignment
 from twintrack.nodes.work import Finding
 
@@ -25,6 +27,17 @@ _WORDS = {
         "{0} errors in all; most at {1:%Y-%m-%d %H:%M}: {2} in a minute.",
         "共{0}个错误；最多的是{1:%Y-%m-%d %H:%M}，一分钟{2}个。",
     ),
+    "changed": (
+        "Metric {0} changed at {1:%Y-%m-%d %H:%M:%S} from about {2} to about {3}",
+        "指标 {0} 在{1:%Y-%m-%d %H:%M:%S}从约{2}变为约{3}",
+    ),
+    "reached": (
+        "Metric {0} left its usual {2} at {1:%Y-%m-%d %H:%M:%S} and reached {3}",
+        "指标 {0} 通常约为{2}，从{1:%Y-%m-%d %H:%M:%S}起异常，达到{3}",
+    ),
+    "ahead": (", {0} s before the first error", "，早于首个错误{0}秒"),
+    "behind": (", {0} s after the first error", "，晚于首个错误{0}秒"),
+    "with": (", with the first error", "，与首个错误同时"),
     "kinds": ("Most often: {0}.", "最常见：{0}。"),
 }
 
@@ -43,14 +56,19 @@ def diagnose_logs(files: Sequence[Path]) -> BaseTool:
     """Return the tool that reads the files anew and says what went wrong."""
 
     async def run(contains: str = "", chinese: bool = False) -> str:
-        events = await asyncio.to_thread(read_logs, files)
+        events, series = await asyncio.to_thread(lambda: (read_logs(files), read_metrics(files)))
         words = contains.casefold()
-        return report(diagnose([one for one in events if words in f"{one.component} {one.text}".casefold()]), chinese)
+        found = diagnose([one for one in events if words in f"{one.component} {one.text}".casefold()])
+        strange = anomalies(one for one in series if words in one.name.casefold())
+        return "\n".join([report(found, chinese), *measured(strange, found, chinese)])
 
     return StructuredTool.from_function(
         coroutine=run,
         name="diagnose_logs",
-        description="Find what broke first in the logs, what followed, when it was worst, and what was said most often.",
+        description=(
+            "Find what broke first in the logs, what followed, when it was worst and what was said most often, and which "
+            "metrics left their usual values, and when."
+        ),
         args_schema=LogArguments,
     )
 
@@ -71,6 +89,24 @@ def report(found: Diagnosis | None, chinese: bool) -> str:
     lines.append(say("worst", found.errors, *found.worst))
     lines.append(say("kinds", "; ".join(f"{kind} ({count}x)" for kind, count in found.kinds[:3])))
     return "\n".join(lines)
+
+
+def measured(strange: Sequence[Anomaly], found: Diagnosis | None, chinese: bool) -> list[str]:
+    """Say which metrics left the usual, and how that lies to the first error."""
+    lines = []
+    for one in strange:
+        kind = "changed" if one.lasting else "reached"
+        said = _WORDS[kind][chinese].format(one.name, one.at, _short(one.usual), _short(one.value))
+        if found is not None:
+            seconds = round((found.first.at - one.at).total_seconds())
+            where = "with" if seconds == 0 else "ahead" if seconds > 0 else "behind"
+            said += _WORDS[where][chinese].format(abs(seconds))
+        lines.append(f"{said}{'。' if chinese else '.'}")
+    return lines
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def readable(files: Sequence[Path]) -> tuple[Path, ...]:
 
 def read_logs(files: Iterable[Path]) -> list[Event]:
     """Return the events of all files in the order of their times."""
-    events = [event for path in files for line in _lines(path) if (event := _event(line, path.stem))]
+    events = [event for path in files for line in lines_of(path) if (event := _event(line, path.stem))]
     return sorted(events, key=lambda event: event.at)
 
 
@@ -87,7 +87,8 @@ def diagnose(events: Sequence[Event]) -> Diagnosis | None:
     return Diagnosis(first, len(wrong), minutes.most_common(1)[0], kinds, list(first_of.values()), before[-3:])
 
 
-def _lines(path: Path) -> list[str]:
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a file, of a long one those at its end."""
     with _opened(path) as file:
         file.seek(max(0, path.stat().st_size - MAX_BYTES))
         return file.read().decode("utf-8", "replace").splitlines()
@@ -135,3 +136,9 @@ def _level(name: str) -> str:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace(" ", "T"))
+
+
+def moment_in(text: str) -> datetime | None:
+    """Return the first time in a text."""
+    found = _TIME.search(text)
+    return _moment(found[1]) if found else None
