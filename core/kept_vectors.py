@@ -40,7 +40,7 @@ class KeptVectors:
         names = [self._name(text) for text in texts]
         kept: list[bytes | None] = await together(self._client, [("GET", name) for name in names])
         new = [place for place, vector in enumerate(kept) if vector is None]
-        made = await self._embedder.embed([texts[place] for place in new])
+        made = await self._embedder.embed([texts[place] for place in new]) if new else []
         for place, vector in zip(new, made, strict=True):
             kept[place] = vector.tobytes()
         await self._keep([(names[place], kept[place]) for place in new])

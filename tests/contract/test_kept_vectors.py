@@ -68,3 +68,13 @@ async def test_nothing_is_kept_where_it_is_switched_off_or_one_users_own(
     corpus = Corpus(source, Noting(), SETTINGS.model_copy(update={"vectors_kept_days": days}))
     await corpus.ingest([write(tmp_path / "m", "menu")], identity=ANNE, private=private)
     assert not [name async for name in source.client().scan_iter(match="twintrack:vector*")]
+
+
+async def test_nobody_is_asked_for_vectors_that_are_all_kept(source: RedisSource) -> None:
+    class Once(Noting):
+        async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            assert texts
+            return await super().embed(texts)
+
+    kept = KeptVectors(source.client(), Once(), ANNE, days=1)
+    np.testing.assert_array_equal(await kept.embed(["a"]), await kept.embed(["a"]))
