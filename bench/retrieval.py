@@ -53,17 +53,17 @@ async def _measured(filled: Filled, embedder: Embedder, questions: int, rounds: 
     alone: dict[str, list[float]] = {name: [] for name in sides}
     for question in taken[_WARM_UP:]:
         for name, ask in sides.items():
-            alone[name].append(await _timed(ask, _marked(question, name)))
+            alone[name].append(await timed(ask, _marked(question, name)))
     together: dict[int, list[float]] = {count: [] for count in CLIENTS}
     for _ in range(rounds):
         for count in CLIENTS:
             together[count] += await _crowd(sides["ours"], [next(pool) for _ in range(questions)], count)
     return {
-        "recall_step_ms": _spread(alone.pop("ours")),
-        "clients": {str(count): _spread(times) for count, times in together.items()},
-        "peers": {name: _spread(times) for name, times in alone.items()},
-        "recall@10": await _recall(filled, _walled(filled)),
-        "vector_recall@10": await _recall(filled, _plain(filled)),
+        "recall_step_ms": spread(alone.pop("ours")),
+        "clients": {str(count): spread(times) for count, times in together.items()},
+        "peers": {name: spread(times) for name, times in alone.items()},
+        "recall@10": await recall(filled, walled(filled)),
+        "vector_recall@10": await recall(filled, _plain(filled)),
     }
 
 
@@ -101,7 +101,8 @@ def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
     return {"ours": ours, "redisvl VectorQuery": vector, "redisvl TextQuery (BM25)": words, "embedding alone": embed}
 
 
-async def _timed(ask: Ask, question: str) -> float:
+async def timed(ask: Ask, question: str) -> float:
+    """Return how many milliseconds an answer takes."""
     began = time.perf_counter()
     await ask(question)
     return (time.perf_counter() - began) * 1000
@@ -113,13 +114,13 @@ async def _crowd(ask: Ask, questions: Sequence[str], clients: int) -> list[float
 
     async def client() -> None:
         for question in pool:
-            times.append(await _timed(ask, question))  # noqa: PERF401
+            times.append(await timed(ask, question))  # noqa: PERF401
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return times
 
 
-async def _recall(filled: Filled, nearest: Nearest) -> float:
+async def recall(filled: Filled, nearest: Nearest) -> float:
     """Return the share of the ten truly nearest passages that are found, near passages slightly disturbed."""
     dice, shares = np.random.default_rng(3), []
     some = filled.vectors[dice.integers(0, len(filled.vectors), 100)]
@@ -130,7 +131,7 @@ async def _recall(filled: Filled, nearest: Nearest) -> float:
     return round(float(np.mean(shares)), 4)
 
 
-def _walled(filled: Filled) -> Nearest:
+def walled(filled: Filled) -> Nearest:
     """Return how the product itself looks for the nearest of a caller's passages."""
 
     async def nearest(vector: Vector) -> list[str]:
@@ -153,5 +154,6 @@ def _plain(filled: Filled) -> Nearest:
     return nearest
 
 
-def _spread(times: Sequence[float]) -> dict[str, float]:
+def spread(times: Sequence[float]) -> dict[str, float]:
+    """Return the middle and the slow end of some times."""
     return {f"p{share}": round(float(np.percentile(times, share)), 2) for share in (50, 95, 99)}

@@ -21,3 +21,16 @@ def test_it_prints_figures_and_nothing_on_standard_error(clean: str, tmp_path: P
     assert 0.9 <= figures["vector_recall@10"] <= 1
     assert 0.9 <= figures["recall@10"] <= 1
     assert "Warning" not in done.stderr
+
+
+@pytest.mark.slow
+def test_every_kind_of_index_tells_what_it_finds_and_costs(clean: str, tmp_path: Path) -> None:
+    done = run(tmp_path, clean, "bench", "retrieval", "--kinds", "--chunks", "100", "--questions", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures.pop("chunks") == 100
+    assert figures.keys() == {"hnsw float32", "hnsw float16", "flat float32", "flat float16"}
+    for figure in figures.values():
+        assert 0.9 <= figure["recall@10"] <= 1
+        assert 0 < figure["recall_step_ms"]["p50"] <= figure["recall_step_ms"]["p99"]
+        assert figure["vectors_mb"] > 0

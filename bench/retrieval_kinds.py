@@ -1,0 +1,45 @@
+"""What each kind of vector index finds and costs, side by side."""
+
+import time
+from itertools import product
+from typing import Any
+
+from twintrack.bench.retrieval import recall, spread, timed, walled
+from twintrack.bench.synthetic_corpus import WHO, Filled, Tick, filled_corpus
+from twintrack.core.embeddings import Embedder, open_embedder
+from twintrack.core.redis_check import check_server
+from twintrack.core.redis_client import RedisSource
+from twintrack.core.settings import load_settings
+
+_WARM_UP = 10
+
+
+async def measure_kinds(chunks: int, questions: int, tick: Tick) -> dict[str, Any]:
+    """Return, for each kind, the share of the nearest found, milliseconds per recall step, megabytes and seconds to fill."""
+    settings = load_settings()
+    embedder, source = open_embedder(settings.models), RedisSource(settings.redis)
+    figures: dict[str, Any] = {"chunks": chunks}
+    try:
+        await check_server(source)
+        for index, kind in product(("hnsw", "flat"), ("float32", "float16")):
+            chosen = settings.retrieval.model_copy(update={"vector_index": index, "vector_type": kind})
+            began, asked = time.perf_counter(), questions + _WARM_UP
+            async with filled_corpus(source, embedder, chosen, chunks=chunks, questions=asked, tick=tick) as filled:
+                filling = time.perf_counter() - began
+                figures[f"{index} {kind}"] = await _of_one(filled, embedder) | {"fill_s": round(filling, 1)}
+    finally:
+        await source.aclose()
+    return figures
+
+
+async def _of_one(filled: Filled, embedder: Embedder) -> dict[str, Any]:
+    async def ask(question: str) -> Any:
+        return await filled.corpus.search(question, embedder.embed_one(question), identity=WHO)
+
+    times = [await timed(ask, question) for question in filled.questions]
+    info = await filled.index.info()
+    return {
+        "recall@10": await recall(filled, walled(filled)),
+        "recall_step_ms": spread(times[_WARM_UP:]),
+        "vectors_mb": round(float(info["vector_index_sz_mb"]), 1),
+    }
