@@ -89,4 +89,4 @@ def test_the_help_of_each_command_says_what_it_does(tmp_path: Path, command: str
 @pytest.mark.parametrize("command", ["bench", "eval", "memory", "versions"])
 def test_the_list_of_a_group_says_each_command_in_whole_sentences(tmp_path: Path, command: str) -> None:
     listed = run(tmp_path, "redis://127.0.0.1:1/0", command, "--help").stdout
-    assert "..." not in listed
+    assert "..." not in listed.partition("Commands:")[2]
