@@ -40,9 +40,10 @@ class KeptVectors:
         names = [self._name(text) for text in texts]
         kept: list[bytes | None] = await together(self._client, [("GET", name) for name in names])
         new = [place for place, vector in enumerate(kept) if vector is None]
-        made = await self._embedder.embed([texts[place] for place in new]) if new else []
-        for place, vector in zip(new, made, strict=True):
-            kept[place] = vector.tobytes()
+        if new:
+            made = await self._embedder.embed([texts[place] for place in new])
+            for place, vector in zip(new, made, strict=True):
+                kept[place] = vector.tobytes()
         await self._keep([(names[place], kept[place]) for place in new])
         await self._count(reused=len(texts) - len(new), made=len(new))
         return np.frombuffer(b"".join(one or b"" for one in kept), np.float32).reshape(len(texts), -1)
