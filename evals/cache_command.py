@@ -17,7 +17,7 @@ from twintrack.evals.show import Figures, show
     multiple=True,
     type=click.Path(path_type=Path),
     help="Questions with their passage (pid), conversation (conv) or source, as JSON lines; may be repeated. "
-    "Without it they are made of the sentences of the corpus, or of this product's README where that is empty.",
+    "Without it they are made of the sentences of the corpus, or of those that describe this product's code where that is empty.",
 )
 @click.option("--limit", type=click.IntRange(1), default=None, help="Rows of each file; all without it.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the rows, with --limit, and the words put in.")
@@ -46,8 +46,8 @@ async def _cache(data: tuple[Path, ...], limit: int | None, seed: int) -> Figure
     try:
         async with translated():
             if not files:
-                found, made_of = await questions(Corpus(source, embedder, settings.retrieval), seed=seed)
-                files = [found[:limit]]
+                found, made_of = await questions(Corpus(source, embedder, settings.retrieval), seed=seed, limit=limit)
+                files = [found]
             with progress_bar("Embedding") as tick:
                 material = await judge.prepared(files, embedder, seed=seed, tick=tick)
             shipped = settings.cache.threshold

@@ -1,32 +1,45 @@
 """Makes questions of documents, for an evaluation of the answer cache without data of one's own."""
 
+import ast
 import random
 from collections.abc import Iterable, Sequence
-from importlib.metadata import metadata
+from pathlib import Path
 
+import twintrack
 from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.tokens import is_chinese, sentences
 from twintrack.evals.rows import Row
 
-MOST = 2000
+MOST = 600
 """Sentences that are made into questions."""
 _CHARS = range(20, 200)
 _SIGNS = "|`*#[]<>{}=_"
 """What stands in markup and not in speech."""
 
 
-async def questions(corpus: Corpus, *, seed: int) -> tuple[list[Row], str]:
-    """Return questions made of the corpus's sentences, or of this product's README where it is empty, and which it was."""
+async def questions(corpus: Corpus, *, seed: int, limit: int | None = None) -> tuple[list[Row], str]:
+    """Return questions made of the corpus's sentences, or of this product's own code where it is empty, and which it was."""
     asked = [
         row
         async for passage in corpus.passages(identity=Identity())
         for row in _asked(passage["text"], passage["document_id"])
     ]
     if asked:
-        return _some(asked, seed), f"sentences of the corpus {corpus.settings.corpus}"
-    readme = str(metadata("twintrack").json.get("description", ""))
-    return _some(_asked(readme, "README"), seed), "sentences of this product's README: no corpus was found"
+        return _some(asked, seed, limit), f"sentences of the corpus {corpus.settings.corpus}"
+    told = "sentences that describe this product's own code: the corpus is empty"
+    return _some((row for file in _code() for row in _asked(_described(file), file.stem)), seed, limit), told
+
+
+def _code() -> list[Path]:
+    return sorted(Path(twintrack.__file__).parent.glob("*/*.py"))
+
+
+def _described(file: Path) -> str:
+    """Return what a module says of itself and of what is in it."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return "\n\n".join(ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
 
 
 def _asked(text: str, document: str) -> Iterable[Row]:
@@ -40,6 +53,6 @@ def _question(said: str) -> str:
     return f"{said[:-1]}吗？" if is_chinese(said) else f"{said[:-1]}?"
 
 
-def _some(rows: Iterable[Row], seed: int) -> list[Row]:
+def _some(rows: Iterable[Row], seed: int, limit: int | None) -> list[Row]:
     found: Sequence[Row] = list({row["question"]: row for row in rows}.values())
-    return list(found) if len(found) <= MOST else random.Random(seed).sample(found, MOST)
+    return random.Random(seed).sample(found, min(limit or MOST, len(found)))
