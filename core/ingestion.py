@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from twintrack.core.access import may_replace, restricted_tags
-from twintrack.core.chunks import chunks
+from twintrack.core.code_chunks import how_cut, passages_of
 from twintrack.core.context import Identity
 from twintrack.core.documents import Document, Failure, find_files, read_documents
 from twintrack.core.embeddings import Embeds
@@ -174,7 +174,9 @@ class Ingestion:
             return
         self._seen[document.id] = document.source
         self._report.read += 1
-        mark = digest(document, access=self._access, cut=f"{self._settings.chunk_chars} {self._settings.chunk_overlap}")
+        size, overlap = self._settings.chunk_chars, self._settings.chunk_overlap
+        cut = how_cut(document.source, size=size, overlap=overlap)
+        mark = digest(document, access=self._access, cut=cut)
         if before and before.digest == mark:
             await self._drop_copies(document)
             self._report.skipped += 1
@@ -184,7 +186,7 @@ class Ingestion:
 
     async def _queue(self, document: Document, mark: str) -> None:
         size, overlap = self._settings.chunk_chars, self._settings.chunk_overlap
-        pieces = await asyncio.to_thread(chunks, document.text, size=size, overlap=overlap)
+        pieces = await asyncio.to_thread(passages_of, document.text, document.source, size=size, overlap=overlap)
         self._pending.append(_Pending(document, Stored(document.id, document.source, mark, len(pieces)), pieces))
         if sum(len(pending.chunks) for pending in self._pending) >= _BATCH:
             await self._write_pending()
