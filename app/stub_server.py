@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from twintrack.app.stub_wire import Cut, completion, events
+from twintrack.app.stub_wire import Cut, completion, embeddings, events
 
 Request = dict[str, Any]
+Embed = Callable[[list[str]], list[list[float]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +65,23 @@ def breaks_off(text: str, how: Literal["abrupt", "quiet"] = "abrupt") -> Reply:
     return Reply(text=text, cut=how)
 
 
+def _nothing_embedded(_: list[str]) -> list[list[float]]:
+    return []
+
+
 class StubServer:
-    """Serve `/v1/chat/completions` from a script; use it as an async context manager.
+    """Serve `/v1/chat/completions` from a script, and `/v1/embeddings`; use it as an async context manager.
 
     Args:
         script: replies in order, or a function from the request body to a reply.
+        embed: vectors of texts; without it the embeddings are not there.
     """
 
-    def __init__(self, script: Iterable[Reply] | Callable[[Request], Reply]) -> None:
+    def __init__(
+        self, script: Iterable[Reply] | Callable[[Request], Reply], *, embed: Embed = _nothing_embedded
+    ) -> None:
+        self._embed = embed
+        self.embedded: list[Request] = []
         self.requests: list[Request] = []
         self.headers: list[dict[str, str]] = []
         self.base_url = ""
@@ -93,8 +103,8 @@ class StubServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            request = await self._read(reader)
-            reply = self._reply(request)
+            path, request = await self._read(reader)
+            reply = self._embeddings(request) if path.endswith("/embeddings") else self._said(request)
             await asyncio.sleep(reply.seconds)
             await _write(writer, request, reply)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -103,13 +113,21 @@ class StubServer:
             self._open.discard(writer)
             writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> Request:
+    def _said(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return self._reply(request)
+
+    def _embeddings(self, request: Request) -> Reply:
+        self.embedded.append(request)
+        vectors = self._embed(list(request["input"]))
+        return Reply(body=embeddings(vectors, request)) if vectors else Reply(status=404, body=_error("no embeddings"))
+
+    async def _read(self, reader: asyncio.StreamReader) -> tuple[str, Request]:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         request = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
         self.headers.append(headers)
-        self.requests.append(request)
-        return dict(request)
+        return head[0].split()[1], dict(request)
 
 
 def _in_order(script: Iterable[Reply]) -> Callable[[Request], Reply]:

@@ -1,4 +1,4 @@
-"""The chat-completions wire format, as far as the stub server speaks it."""
+"""The wire format of chat completions and embeddings, as far as the stub server speaks it."""
 
 import json
 import re
@@ -29,6 +29,13 @@ def events(text: str, calls: Calls, request: dict[str, Any], *, cut: Cut = "") -
         frame = _frame(request, "chat.completion.chunk")
         yield b"data: " + _json({**frame, "choices": [], "usage": usage(text, request)}) + b"\n\n"
     yield b"data: [DONE]\n\n"
+
+
+def embeddings(vectors: Sequence[Sequence[float]], request: dict[str, Any]) -> bytes:
+    """Return the vectors of a request for embeddings."""
+    data = [{"object": "embedding", "index": at, "embedding": [*vector]} for at, vector in enumerate(vectors)]
+    spent = {"prompt_tokens": 1, "total_tokens": 1}
+    return _json({"object": "list", "data": data, "model": request.get("model", "stub"), "usage": spent})
 
 
 def usage(text: str, request: dict[str, Any]) -> dict[str, int]:

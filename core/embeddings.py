@@ -169,6 +169,10 @@ def _hosted(settings: ModelSettings) -> Any:
         options["base_url"] = settings.base_url
     if settings.api_key:
         options["api_key"] = settings.api_key.get_secret_value()
+    if settings.embedder.startswith("openai:"):
+        # Its client would fetch a tokenizer from the network and send numbers, which only OpenAI itself understands;
+        # texts are cut short enough already.
+        options["check_embedding_ctx_length"] = False
     try:
         return init_embeddings(settings.embedder, **options)
     except ImportError as error:
