@@ -148,7 +148,7 @@ def _plain(filled: Filled) -> Nearest:
 
     async def nearest(vector: Vector) -> list[str]:
         kind = filled.settings.vector_type
-        query = VectorQuery(vector, "vector", return_fields=["document"], num_results=_DEEP, dtype=kind)
+        query = VectorQuery(vector.tolist(), "vector", return_fields=["document"], num_results=_DEEP, dtype=kind)
         return [row["document"].removeprefix("d") for row in await filled.index.query(query)]
 
     return nearest

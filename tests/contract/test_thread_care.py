@@ -186,7 +186,6 @@ async def test_a_failed_turn_of_the_application_is_taken_back(opener: Opener, mo
         async def broken(*_: Any, **__: Any) -> Any:
             raise ConnectionError("gone")
 
-        monkeypatch.setattr(app.corpus, "search", broken)
         monkeypatch.setattr(app.parts.resources.embedder, "embed_one", broken)
         failed = await app.ask("Who is the harbour master?", thread_id="t", user_id=WHO.user_id)
 
