@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
+from twintrack.app.show_modes import modes_
 from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError
@@ -31,6 +32,9 @@ _thread_option = click.option("--thread", default=None, help="Only turns of this
 @click.group(cls=WholeHelp)
 def command() -> None:
     """Print the traces of the last turns."""
+
+
+command.add_command(modes_)
 
 
 @command.command("list")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from twintrack.core.context import Identity
-from twintrack.core.keys import key, owned
+from twintrack.core.keys import decode, key, owned
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_wire import together
 
@@ -155,6 +155,12 @@ class TraceStore:
             return None
         spans = sorted((TraceSpan(**json.loads(row)) for row in rows.values()), key=lambda span: span.start)
         return Trace(id=trace_id, thread_id=json.loads(about)["thread_id"], spans=spans)
+
+    async def users(self, tenant_id: str) -> Sequence[str]:
+        """Return whose traces a tenant has; it looks at every key, so it is for a person who asks."""
+        begin = f"{key('traces', tenant_id)}:"
+        found = [name async for name in self.source.client().scan_iter(f"{begin}*", count=1000)]
+        return sorted(decode(name.decode().removeprefix(begin)) for name in found)
 
     async def erase(self, identity: Identity) -> int:
         """Delete all of this user's traces and return how many there were."""

@@ -23,6 +23,8 @@ def test_every_command_that_reports_prints_one_json_object_and_plain_text_in_a_p
         ("memory", "recall", "fee"),
         ("settings",),
         ("traces", "list"),
+        ("traces", "modes"),
+        ("traces", "modes", "--everyone"),
         ("traces", "show", answer["trace_id"]),
         ("versions", "list", "t"),
         ("versions", "save", "t", "good", "--version", answer["version"]),
