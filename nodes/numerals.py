@@ -16,8 +16,10 @@ _HAN_BLOCKS = {"万": 10**4, "亿": 10**8, "萬": 10**4, "億": 10**8}
 _HAN_SIGNS = "".join([*_HAN, *_HAN_SCALES, *_HAN_BLOCKS])
 _WORD = "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True))
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
+_FIRST_LETTERS = "".join(sorted({word[0] for word in [*_WORDS, *_SCALES]}))
+# Most signs begin no number: the look ahead passes over them without trying each way to write one.
 NUMBER = (
-    rf"(?:(?:{_DIGITS})(?![.,]?\d)(?:\s?(?:thousand|million|billion|trillion)\b|\s?[千万亿萬億])?"
+    rf"(?=[0-9.{_FIRST_LETTERS}{_HAN_SIGNS}])(?:(?:{_DIGITS})(?![.,]?\d)(?:\s?(?:thousand|million|billion|trillion)\b|\s?[千万亿萬億])?"
     rf"|\b(?:{_WORD})(?:[\s-](?:{_WORD}))*\b"
     rf"|[{_HAN_SIGNS}]+(?:点[{_HAN_SIGNS}]+)?)"
 )
