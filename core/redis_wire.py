@@ -18,7 +18,7 @@ PLAIN = frozenset(
     (
         *("DEL", "EXISTS", "EXPIRE", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
         *("HDEL", "HGET", "HGETALL", "HKEYS", "HINCRBY", "HMGET", "HSET", "HSETNX"),
-        *("ZADD", "ZRANGE", "ZREM", "ZREVRANGEBYLEX"),
+        *("ZADD", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREVRANGEBYLEX"),
         *("EVAL", "EVALSHA"),
         *("SADD", "SMEMBERS", "SREM"),
     )

@@ -171,12 +171,12 @@ class Memory:
     async def _summary(
         self, identity: Identity, thread_id: str, messages: Sequence[AnyMessage], kept: Sequence[AnyMessage]
     ) -> Summary:
-        stored = await self.summaries.read(identity, thread_id)
-        if not messages:
-            return stored
-        # What was stored may be ahead of these messages, or of turns since rolled back: then it is made anew.
         gone = before_window(messages, kept)
-        return summarised(stored, gone, max_chars=self.settings.summary_chars)
+        if messages and not gone:
+            return EMPTY
+        stored = await self.summaries.read(identity, thread_id)
+        # What was stored may be ahead of these messages, or of turns since rolled back: then it is made anew.
+        return summarised(stored, gone, max_chars=self.settings.summary_chars) if messages else stored
 
     async def _learn(self, turn: Turn, identity: Identity) -> Added:
         if turn.status not in TRUE_ENOUGH:

@@ -334,6 +334,15 @@ async def test_the_summary_of_a_long_thread_is_recalled_in_that_thread_only(memo
     assert there["summary"] == ""
 
 
+async def test_a_thread_that_fits_its_window_is_asked_for_no_summary(
+    memory: Memory, source: RedisSource, caplog: pytest.LogCaptureFixture
+) -> None:
+    await source.client().rpush(keys.owned("summary", ANN, "t1"), "reading this fails")
+    found = await memory.recall("x", await vector(memory, "x"), identity=ANN, thread_id="t1", messages=LONG[:2])
+    assert found["summary"] == ""
+    assert "summaries" not in caplog.text
+
+
 async def test_a_summary_and_an_episode_expire_and_a_fact_does_not(memory: Memory, source: RedisSource) -> None:
     await memory.remember(turn("I live in Paris.", messages=LONG), identity=ANN)
     left = {name.split(b":")[1].split(b".")[0]: await source.client().ttl(name) for name in await everything(source)}

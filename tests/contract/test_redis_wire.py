@@ -7,8 +7,10 @@ import pytest
 from redis.exceptions import DataError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
+from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_wire import PLAIN, WiredRedis, together
+from twintrack.core.waiting import RedisWaiting
 
 
 @pytest.fixture
@@ -131,3 +133,15 @@ class _Listening:
     def write(self, data: bytes) -> None:
         self._sent.append(data)
         self._transport.write(data)
+
+
+async def test_looking_for_questions_left_too_long_takes_the_shared_connection(
+    client: Any, source: RedisSource
+) -> None:
+    await client.get("wire")
+    sent: list[bytes] = []
+    wire(client)._transport, real = _Listening(wire(client)._transport, sent), wire(client)._transport
+    found = await RedisWaiting(source).lapsed(Identity("acme", "ann"))
+    wire(client)._transport = real
+    assert found == set()
+    assert len(sent) == 1
