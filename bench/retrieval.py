@@ -4,6 +4,7 @@ import asyncio
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def _sides(filled: Filled, embedder: Embedder) -> dict[str, Ask]:
     mine = Tag("tenant") == encode(WHO.tenant_id)
 
     async def ours(question: str) -> Any:
-        return await filled.corpus.search(question, embedder.embed_one(question), identity=WHO)
+        return await filled.corpus.search(question, partial(embedder.embed_one, question), identity=WHO)
 
     async def vector(question: str) -> Any:
         kind = filled.settings.vector_type
@@ -135,8 +136,8 @@ def walled(filled: Filled) -> Nearest:
     """Return how the product itself looks for the nearest of a caller's passages."""
 
     async def nearest(vector: Vector) -> list[str]:
-        crowd = await Crowds().of(filled.index, WHO)
-        search = PassageSearch(filled.index, await filled.corpus.layout(), filled.settings, None, crowd)
+        crowded = await Crowds().crowded(filled.index, WHO)
+        search = PassageSearch(filled.index, await filled.corpus.layout(), filled.settings, None, crowded)
         rows = await hybrid(filled.index, search.candidates("", vector, WHO), limit=_DEEP)
         return [row.key.rsplit(":", 1)[-1] for row in rows]
 

@@ -40,11 +40,6 @@ def reach(identity: Identity) -> dict[str, str | tuple[str, ...]]:
     return {"wall": tuple(_wall(identity, tag) for tag in (EVERYONE, *own_tags(identity)))}
 
 
-def everyone(identity: Identity) -> dict[str, str]:
-    """Return the tag of what everyone in the caller's tenant may read."""
-    return {"wall": _wall(identity, EVERYONE)}
-
-
 def walls_of(access: str, identity: Identity) -> str:
     """Return the tags by which a document of the caller's tenant is found: its tenant and a reader in each."""
     return SEPARATOR.join(_wall(identity, tag) for tag in access.split(SEPARATOR))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -112,33 +112,38 @@ class Corpus:
             ) from error
 
     async def search(
-        self, question: str, vector: Vector | Awaitable[Vector], *, identity: Identity, limit: int | None = None
+        self,
+        question: str,
+        vector: Vector | Callable[[], Awaitable[Vector]],
+        *,
+        identity: Identity,
+        limit: int | None = None,
     ) -> list[Passage]:
         """Return the passages nearest to the question by words and by meaning, best first.
 
         Args:
             question: Its words are looked up.
-            vector: The question's; given as what is still to be awaited, it is made while the words are looked up.
+            vector: The question's, or what makes it: then it is made while the words are looked up.
             identity: Who asks.
             limit: Passages returned; the setting's without it.
 
         Raises:
             SettingsError: the caller's documents were read in with another embedder or kind of index.
         """
-        made = vector if isinstance(vector, np.ndarray) else asyncio.ensure_future(vector)
+        made = vector if isinstance(vector, np.ndarray) else asyncio.ensure_future(vector())
         try:
             return await self._search(question, made, identity, limit or self.settings.limit)
         finally:
             if isinstance(made, asyncio.Future):
-                made.cancel()  # nobody waits for it where the search failed
+                _let_go(made)
 
     async def _search(
         self, question: str, vector: Vector | asyncio.Future[Vector], identity: Identity, limit: int
     ) -> list[Passage]:
         layout = await self.layout()
         index = await self._open(layout)
-        crowd = await self._crowds.of(index, identity)
-        search = PassageSearch(index, layout, self.settings, self._reranker, crowd)
+        crowded = await self._crowds.crowded(index, identity)
+        search = PassageSearch(index, layout, self.settings, self._reranker, crowded)
         passages = await search(question, vector, identity=identity, limit=limit)
         if not passages:
             await self._check_not_elsewhere(layout, identity)
@@ -253,3 +258,9 @@ async def _held(lock: Lock) -> AsyncIterator[None]:
             renewal.cancel()
             with suppress(asyncio.CancelledError):
                 await renewal
+
+
+def _let_go(made: asyncio.Future[Vector]) -> None:
+    """Stop what nobody waits for any more, where the search failed before it; its own fault is then of no interest."""
+    if not made.cancel() and not made.cancelled():
+        made.exception()

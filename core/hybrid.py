@@ -54,14 +54,12 @@ class HybridSearch:
     candidates: int = 50
     beam: int = 0
     """How widely the vector index is walked; 0 leaves it to the server, which compares every record that passes."""
-    walled: bool = True
-    """Whether the server holds the search to the filters; if not, the caller judges each record he reads."""
 
     def by_vector(self, vector: Vector) -> tuple[Any, ...]:
         """Return the search by vector."""
         nearest = f"[KNN {self.candidates} @{self.vector_field} $vector{self._walk()} AS distance]"
         return (
-            *("FT.SEARCH", self.index, f"{self._wall() if self.walled else '*'}=>{nearest}"),
+            *("FT.SEARCH", self.index, f"{self._wall()}=>{nearest}"),
             *("PARAMS", 2, "vector", np.asarray(vector, self.vector_type).tobytes(), "SORTBY", "distance"),
             *("RETURN", len(self.fields) + 1, "distance", *self.fields, *self._page()),
         )
@@ -70,9 +68,8 @@ class HybridSearch:
         """Return the search by words; nothing where there are none."""
         # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
         # and stemming would put such a union in again, hence VERBATIM.
-        wall = f"{self._wall()} " if self.walled else ""
-        terms = _terms(self.words).items()
-        text = "|".join(f"({wall}@{self.text_field}:{term})" + _weight(count) for term, count in terms)
+        wall, terms = self._wall(), _terms(self.words).items()
+        text = "|".join(f"({wall} @{self.text_field}:{term})" + _weight(count) for term, count in terms)
         # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
         scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
         return [("FT.SEARCH", self.index, text, *scored, *self._page())] if terms else []
@@ -87,8 +84,8 @@ class HybridSearch:
         if not self.beam:
             return ""
         # Without a policy the server compares what passes the wall one by one, also where that is a hundred thousand.
-        policy = f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates}" if self.walled else ""
-        return f"{policy} EF_RUNTIME {max(self.beam, self.candidates)}"
+        beam = max(self.beam, self.candidates)
+        return f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates} EF_RUNTIME {beam}"
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""

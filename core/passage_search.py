@@ -10,7 +10,6 @@ import numpy as np
 
 from twintrack.core.access import may_read, reach
 from twintrack.core.context import Identity
-from twintrack.core.crowds import Crowd
 from twintrack.core.hybrid import HybridSearch, Row, Vector, hybrid, run
 from twintrack.core.passages import Passage
 from twintrack.core.passages_index import FIELDS, PassagesIndex, decoded, read_passage
@@ -39,7 +38,8 @@ class PassageSearch:
     layout: PassagesIndex
     settings: RetrievalSettings
     reranker: Reranker | None
-    crowd: Crowd = Crowd()  # noqa: RUF009 - a tuple, which nobody changes
+    crowded: bool = False
+    """Whether the caller's tenant has very many passages."""
 
     async def __call__(
         self, question: str, vector: Vector | asyncio.Future[Vector], *, identity: Identity, limit: int
@@ -66,8 +66,7 @@ class PassageSearch:
             vector_weight=self.settings.weight(question),
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
-            beam=self.settings.hnsw_ef_runtime if self.crowd.many and self.layout.algorithm == "hnsw" else 0,
-            walled=not self.crowd.alone,
+            beam=self.settings.hnsw_ef_runtime if self.crowded and self.layout.algorithm == "hnsw" else 0,
         )
 
     async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twintrack.core.context import Identity
@@ -47,7 +48,7 @@ async def run(
 
 
 async def _documents(corpus: Corpus, embedder: Embedder, question: str, identity: Identity) -> list[str]:
-    passages = await corpus.search(question, embedder.embed_one(question), identity=identity, limit=_PASSAGES)
+    passages = await corpus.search(question, partial(embedder.embed_one, question), identity=identity, limit=_PASSAGES)
     return list(dict.fromkeys(passage["document_id"] for passage in passages))[:_DEPTH]
 
 

@@ -1,5 +1,6 @@
 """Find the passages that bear on the question."""
 
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -15,4 +16,4 @@ async def retrieve(
 ) -> dict[str, Any]:
     """Search the caller's corpus by words and by meaning."""
     query = state["query"]
-    return {"passages": await corpus.search(query, embedder.embed_one(query), identity=identity_of(runtime))}
+    return {"passages": await corpus.search(query, partial(embedder.embed_one, query), identity=identity_of(runtime))}

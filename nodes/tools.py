@@ -1,6 +1,7 @@
 """The tools the shipped agents may call."""
 
 import hashlib
+from functools import partial
 from typing import Annotated
 
 from langchain_core.tools import BaseTool, StructuredTool
@@ -43,7 +44,7 @@ def search_corpus(corpus: Corpus, embedder: Embedder) -> BaseTool:
 
     async def run(query: str) -> tuple[str, list[Passage]]:
         identity = identity_of(get_runtime(Context))
-        passages = await corpus.search(query, embedder.embed_one(query), identity=identity)
+        passages = await corpus.search(query, partial(embedder.embed_one, query), identity=identity)
         listed = (f"[{mark(one)}]\n{fenced(one['title'] + chr(10) + one['text'])}" for one in passages)
         return "\n\n".join(listed) or "Nothing found.", passages
 

@@ -171,7 +171,7 @@ async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(opener: Ope
     assert answer.coverage.planned == answer.coverage.done + len(answer.coverage.lacking)
     assert answer.coverage.lacking
     assert answer.coordination
-    assert {"route", "plan", "delegate", "gather", "compose"} == answer.coordination.by_step.keys()
+    assert {"route", "plan", "delegate", "gather", "compose", "verify"} == answer.coordination.by_step.keys()
 
 
 async def test_the_direct_track_has_no_team_to_coordinate(app: App) -> None:
@@ -189,9 +189,12 @@ async def test_a_team_that_runs_out_of_time_steps_down(opener: Opener) -> None:
 
 
 class Breaks:
-    """Stands for a part whose every method raises."""
+    """Stands for a part whose every method raises, once the application is open."""
 
     name, dims = "broken", 512
+
+    async def mismatch(self) -> None:
+        return None
 
     def __getattr__(self, name: str) -> Any:
         def fail(*_: Any, **__: Any) -> Any:
