@@ -110,6 +110,13 @@ async def test_a_hand_over_that_leads_nowhere_ends_labelled(to: str, why: str) -
     assert why in state["steps"][0]["transcript"][-1]["text"]
 
 
+async def test_a_peer_that_fails_ends_the_chain_and_what_was_found_before_it_is_kept() -> None:
+    peers = crew(row("front", hands_to("back", "found the door")), row("back", fails))
+    state = await asked(resources(), [peers], planned(("crew", "the house")))
+    assert "found the door" in state["draft"]["text"]
+    assert "steps have no result" in state["draft"]["reason"]
+
+
 async def test_peers_that_only_hand_over_have_no_answer() -> None:
     peers = crew(row("front", hands_to("back")), row("back", hands_to("front")))
     state = await asked(resources(), [peers], planned(("crew", "the house")))
