@@ -17,7 +17,7 @@ from redisvl.exceptions import RedisVLError
 from typing_extensions import TypedDict
 
 from tests.contract.both_savers import OURS, both, opened
-from tests.contract.checkpoint_makers import config, put, state
+from tests.contract.checkpoint_makers import config, ids, put, state
 from twintrack.bench.redis_servers import cluster, plain_redis
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
@@ -150,3 +150,14 @@ async def test_a_cluster_will_do(kind: str, cluster_url: str) -> None:
             assert await state(saver, config(f"t{n}")) == {"n": n}
     finally:
         await source.aclose()
+
+
+@both()
+async def test_a_listing_right_after_the_index_is_made_anew_misses_nothing(kind: str, source: RedisSource) -> None:
+    saver, client = await opened(kind, source.client()), source.client()
+    for _ in range(10):
+        await asyncio.gather(*(put(saver, "t", {}) for _ in range(100)))
+    for index in await client.execute_command("FT._LIST"):
+        await client.execute_command("FT.DROPINDEX", index)
+    await saver.asetup()
+    assert len(await ids(saver, config("t"))) == 1000
