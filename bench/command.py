@@ -6,6 +6,7 @@ import click
 
 from twintrack.app.whole_help import WholeHelp
 from twintrack.bench.checkpoint_command import checkpoint
+from twintrack.bench.memory_command import memory
 from twintrack.bench.report import report
 from twintrack.bench.retrieval_command import retrieval
 
@@ -16,6 +17,7 @@ def command() -> None:
 
 
 command.add_command(checkpoint)
+command.add_command(memory)
 command.add_command(retrieval)
 
 

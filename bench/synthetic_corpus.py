@@ -31,7 +31,7 @@ _LENGTHS = (60, 140)
 """Fewest and most words of a passage."""
 NOISE = 0.7
 """Length of what sets a passage's vector apart from its topic's."""
-_BATCH = 500
+BATCH = 500
 _SYLLABLES = [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
 
 
@@ -106,23 +106,29 @@ async def _fill(
     chunks: int,
     tick: Tick,
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Write the passages; a topic's vector is the encoder's of one of its passages."""
-    topics = dice.integers(0, min(_TOPICS, chunks), chunks)
+    texts, vectors = await drawn(embedder, vocabulary, dice, chunks, tick)
+    for start in range(0, chunks, BATCH):
+        await _write(source.client(), layout, texts, vectors, range(start, min(start + BATCH, chunks)))
+        tick(start, chunks, "writing")
+    return texts, vectors
+
+
+async def drawn(
+    embedder: Embedder, vocabulary: Vocabulary, dice: np.random.Generator, count: int, tick: Tick
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return passages with their vectors; a topic's vector is the encoder's of one of its passages."""
+    topics = dice.integers(0, min(_TOPICS, count), count)
     texts = [vocabulary.passage(topic) for topic in topics]
     first = {topic: place for place, topic in reversed(list(enumerate(topics.tolist())))}
     order = sorted(first)
     centres = np.zeros((_TOPICS, embedder.dims), np.float32)
-    for start in range(0, len(order), _BATCH):
-        some = order[start : start + _BATCH]
+    for start in range(0, len(order), BATCH):
+        some = order[start : start + BATCH]
         centres[some] = await embedder.embed([texts[first[topic]] for topic in some])
-        tick(start, chunks + len(order), "embedding")
-    noise = dice.standard_normal((chunks, embedder.dims), np.float32) * (NOISE / embedder.dims**0.5)
+        tick(start, len(order), "embedding")
+    noise = dice.standard_normal((count, embedder.dims), np.float32) * (NOISE / embedder.dims**0.5)
     vectors = centres[topics] + noise
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    for start in range(0, chunks, _BATCH):
-        await _write(source.client(), layout, texts, vectors, range(start, min(start + _BATCH, chunks)))
-        tick(len(order) + start, chunks + len(order), "writing")
-    return texts, vectors
+    return texts, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _parts(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -36,7 +36,7 @@ class Episodes:
         if not turns:
             return []
         vectors = await self.embedder.embed([f"{turn.question}\n{turn.answer}".strip() for turn in turns])
-        records = [_record(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
+        records = [record_of(turn, vector) for turn, vector in zip(turns, vectors, strict=True)]
         await self.records.write(identity, records, ttl_s=self.ttl_s)
         return [record.id for record in records]
 
@@ -84,7 +84,8 @@ def _seen(episode: Episode, in_window: Collection[str]) -> bool:
     return episode["turn_id"] in in_window or episode["question"] in in_window
 
 
-def _record(turn: Turn, vector: NDArray[np.float32]) -> Record:
+def record_of(turn: Turn, vector: NDArray[np.float32]) -> Record:
+    """Return a turn as the episode that is stored of it."""
     created_at = time.time() if turn.created_at is None else turn.created_at
     before, ordinal = _context(turn.messages)
     episode = Episode(

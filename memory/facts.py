@@ -128,7 +128,7 @@ class FactStore:
         newer = [rival for rival in rivals if rival["created_at"] > fact["created_at"]]
         if newer:
             fact = _ended(fact, by=newer[0])
-        await self.records.write(identity, [_record(fact, vector, same_words)])
+        await self.records.write(identity, [record_of(fact, vector, same_words)])
         added.new.append(fact_id)
         for rival in rivals:
             if rival not in newer:
@@ -163,7 +163,8 @@ def _ended(fact: Fact, *, by: Fact) -> Fact:
     return Fact(**{**fact, "invalid_at": by["created_at"], "replaced_by": by["id"]})
 
 
-def _record(fact: Fact, vector: NDArray[np.float32], same_words: str) -> Record:
+def record_of(fact: Fact, vector: NDArray[np.float32], same_words: str) -> Record:
+    """Return a fact as it is stored."""
     return Record(
         id=fact["id"],
         words=stems(fact["text"]),
