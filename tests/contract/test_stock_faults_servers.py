@@ -154,7 +154,8 @@ async def test_a_cluster_will_do(kind: str, cluster_url: str) -> None:
 
 @both()
 async def test_a_listing_right_after_the_index_is_made_anew_misses_nothing(kind: str, source: RedisSource) -> None:
-    saver, client = await opened(kind, source.client()), source.client()
+    client: Any = source.client()
+    saver = await opened(kind, client)
     for _ in range(10):
         await asyncio.gather(*(put(saver, "t", {}) for _ in range(100)))
     for index in await client.execute_command("FT._LIST"):
