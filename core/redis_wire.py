@@ -138,11 +138,14 @@ class WiredRedis(Redis):
         super().__init__(*given, **options)
         self._wires: dict[int, Wire] = {}
         self._opening = asyncio.Lock()
+        self._gone = False
         self.keeps_order = not self.connection_pool.connection_kwargs.get("decode_responses")
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command."""
         lane = options.pop(LANE, 0)
+        if self._gone:
+            raise LostConnection("Connection closed.")
         if not self.keeps_order or args[0] not in PLAIN or EMPTY_RESPONSE in options:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
         wire = await self._wire(_lane(args) or lane)
@@ -151,7 +154,7 @@ class WiredRedis(Redis):
         except TypeError:
             # A word that cannot be sent is a TypeError here and a well worded error there.
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
-        if isinstance(reply, LostConnection | ReadOnlyError):
+        if self._tries_again(reply):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
         options.pop(NEVER_DECODE, None)
         options.pop("keys", None)
@@ -167,7 +170,7 @@ class WiredRedis(Redis):
             return await _each(self, commands)
         replies = await self._replies([_lane(command) for command in commands], packed)
         for place, reply in enumerate(replies):
-            if isinstance(reply, LostConnection | ReadOnlyError):
+            if self._tries_again(reply):
                 replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
             else:
                 replies[place] = self._read(commands[place], reply, {})
@@ -188,6 +191,10 @@ class WiredRedis(Redis):
                 reply.cancel()  # where the caller gave up, nobody looks at the rest
         return replies
 
+    def _tries_again(self, reply: Any) -> bool:
+        """Tell whether a command is to be sent by the pool; once this client is closed, nothing is."""
+        return not self._gone and isinstance(reply, LostConnection | ReadOnlyError)
+
     def _read(self, command: Sequence[Any], reply: Any, options: dict[str, Any]) -> Any:
         if isinstance(reply, Exception):
             raise reply
@@ -199,14 +206,18 @@ class WiredRedis(Redis):
         return wire if wire is not None and not wire.lost else await self._open(lane)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close every connection."""
-        wires, self._wires = self._wires, {}
+        """Close every connection; what still asks, as the end of a run that was given up does, opens none anew."""
+        async with self._opening:
+            self._gone = True
+            wires, self._wires = self._wires, {}
         for wire in wires.values():
             await wire.aclose()
         await super().aclose(close_connection_pool)
 
     async def _open(self, lane: int) -> Wire:
         async with self._opening:
+            if self._gone:
+                raise LostConnection("Connection closed.")
             wire = self._wires.get(lane)
             if wire is None or wire.lost:
                 pool: Any = self.connection_pool
