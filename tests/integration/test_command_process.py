@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,8 @@ SUM = "What is 17 * 23?"
 def chatted(folder: Path, redis_url: str, *lines: str, **settings: str) -> str:
     """Type the lines into a chat and return what it shows."""
     done = run_process(folder, redis_url, "chat", "--thread", "t", given="\n".join([*lines, ""]), **settings)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert re.fullmatch(r"Redis \S+ at \S+\n", done.stderr)
     return done.stdout
 
 

@@ -497,6 +497,8 @@ async def _value(client: Any, name: bytes) -> bytes:
         return b"\n".join(await client.zrange(name, 0, -1))
     if kind == b"list":
         return b"\n".join(await client.lrange(name, 0, -1))
+    if kind == b"stream":
+        return b"\n".join(part for _, row in await client.xrange(name) for pair in row.items() for part in pair)
     raise AssertionError(f"{name!r} is a {kind!r}")
 
 
