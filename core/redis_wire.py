@@ -222,7 +222,11 @@ class WiredRedis(Redis):
             if wire is None or wire.lost:
                 pool: Any = self.connection_pool
                 connection = pool.make_connection()
-                await connection.connect()
+                try:
+                    await connection.connect()
+                except BaseException:
+                    await connection.disconnect(nowait=True)
+                    raise
                 wire = self._wires[lane] = Wire(connection)
         return wire
 

@@ -32,7 +32,7 @@ class Choice(BaseModel):
 def chat() -> BaseChatModel:
     model = Models(ModelSettings(agent=SPEC)).chat("agent")
     assert model is not None
-    return model
+    return model.model_copy(update={"temperature": 0.0})
 
 
 @needs_it
