@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as LostConnection
 
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.redis_connection import open_client
@@ -26,10 +27,18 @@ class RedisSource:
         self.server = EmbeddedRedis(settings.data_dir)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ContractIndex]] = WeakKeyDictionary()
+        self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     def client(self) -> Redis:
-        """Return the running loop's client (bytes in, bytes out)."""
+        """Return the running loop's client (bytes in, bytes out).
+
+        Raises:
+            LostConnection: the loop has closed it. What a run that was given up still asks then, as LangGraph lets
+                it, must neither open a connection that nobody closes nor start the embedded server anew.
+        """
         loop = asyncio.get_running_loop()
+        if loop in self._closed:
+            raise LostConnection("Connection closed.")
         if (client := self._clients.get(loop)) is None:
             client = self._clients[loop] = open_client(self.settings, self.server, self.options)
         return client
@@ -65,6 +74,7 @@ class RedisSource:
     async def aclose(self) -> None:
         """Close the running loop's client; the last one gives up this process's place at the embedded server."""
         loop = asyncio.get_running_loop()
+        self._closed.add(loop)
         self._indexes.pop(loop, None)
         if client := self._clients.pop(loop, None):
             await client.aclose()

@@ -4,12 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import DataError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_wire import PLAIN, WiredRedis, together
+from twintrack.core.settings import RedisSettings
 from twintrack.core.waiting import RedisWaiting
 
 
@@ -145,3 +147,15 @@ async def test_looking_for_questions_left_too_long_takes_the_shared_connection(
     wire(client)._transport = real
     assert found == set()
     assert len(sent) == 1
+
+
+async def test_a_source_that_is_closed_opens_nothing_for_who_asks_later(redis_url: str) -> None:
+    source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
+    held: Any = source.client()
+    await held.ping()
+    await source.aclose()
+    with pytest.raises(LostConnection, match="closed"):
+        source.client()
+    for command in (("GET", "x"), ("OBJECT", "ENCODING", "x")):
+        with pytest.raises(LostConnection, match="closed"):
+            await held.execute_command(*command)
