@@ -126,11 +126,12 @@ async def _overlapped(index: ContractIndex, search: HybridSearch, vector: Awaita
         return await run(index, [search.by_vector(await vector)])
 
     # Both are waited for, also where one breaks: nothing may be on its way to the server when the caller is gone.
-    replies = await asyncio.gather(near(), run(index, search.by_words()), return_exceptions=True)
-    for reply in replies:
-        if isinstance(reply, BaseException):
-            raise reply
-    return [one for reply in replies if not isinstance(reply, BaseException) for one in reply]
+    words = asyncio.ensure_future(run(index, search.by_words()))
+    try:
+        found = await near()
+    finally:
+        await asyncio.wait([words])
+    return [*found, *words.result()]
 
 
 async def count(index: ContractIndex, query: str) -> int:

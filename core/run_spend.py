@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twintrack.core.context import Identity
-from twintrack.core.keys import PREFIX, encode
+from twintrack.core.keys import owned
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import translated
 
@@ -38,5 +38,4 @@ class RunSpend:
 
 
 def _key(identity: Identity, thread_id: str) -> str:
-    # Named by its owner, so that it goes with all else that is kept of a user.
-    return f"{PREFIX}:account:{encode(identity.tenant_id)}:{encode(identity.user_id)}:{encode(thread_id)}"
+    return owned("account", identity, thread_id)
