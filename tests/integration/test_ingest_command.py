@@ -11,7 +11,8 @@ from redis import Redis
 
 from tests.commands import PROGRAM, environment, run
 
-DOCUMENTS = 60
+DOCUMENTS = 400
+"""Enough that the first of them are stored long before the last is read, on the quickest machine."""
 
 
 def test_it_prints_one_json_report(clean: str, tmp_path: Path) -> None:
