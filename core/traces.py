@@ -1,5 +1,6 @@
 """The last traces of each user, kept in Redis so that they can be read without a Langfuse server."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -144,7 +145,8 @@ class TraceStore:
 
     async def list(self, identity: Identity, thread_id: str | None = None) -> list[Trace]:
         """Return this user's traces, newest first."""
-        traces = [await self.get(one, identity) for one in reversed(await self._ids(identity))]
+        ids = reversed(await self._ids(identity))
+        traces = await asyncio.gather(*(self.get(one, identity) for one in ids))
         return [one for one in traces if one is not None and thread_id in (None, one.thread_id)]
 
     async def get(self, trace_id: str, identity: Identity) -> Trace | None:
@@ -166,9 +168,9 @@ class TraceStore:
         """Delete all of this user's traces and return how many there were."""
         client = self.source.client()
         ids = await self._ids(identity)
-        for one in ids:
-            await client.delete(_trace(identity, one))
-        await client.delete(_listing(identity))
+        await together(
+            client, [("UNLINK", name) for name in (*(_trace(identity, one) for one in ids), _listing(identity))]
+        )
         return len(ids)
 
     async def _ids(self, identity: Identity) -> Sequence[str]:

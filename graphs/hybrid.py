@@ -45,7 +45,7 @@ def build(resources: Resources) -> StateGraph[State, Context, InputState, Output
     )
     graph.add_node(
         "route",
-        timed("route", partial(route, router=router, embedder=embedder, reuse=resources.reuse), seconds),
+        timed("route", partial(route, router=router, embedder=embedder), seconds),
         error_handler=recover.to_team,
     )
     graph.add_node("direct", direct.build(resources).compile(name="direct", checkpointer=False))

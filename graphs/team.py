@@ -50,7 +50,9 @@ def _drawn(
     budgets, replans = resources.budgets, planner is not None or resources.models.chat("planner") is not None
     once, limit = done_once(rows, resources.annotations), budgets.max_plan_steps
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
-    graph.add_node("plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit))
+    graph.add_node(
+        "plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit, reuse=resources.reuse)
+    )
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once, asking=resources.asking))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)

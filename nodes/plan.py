@@ -13,6 +13,7 @@ from twintrack.nodes.decompose import AgentCard, decompose
 from twintrack.nodes.effort import spent
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import plan_prompt
+from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.state import Step, TeamState
 from twintrack.nodes.structured import asking
 from twintrack.nodes.work import without_work
@@ -50,9 +51,14 @@ class Plan(BaseModel):
     steps: list[PlannedStep]
 
 
-async def plan(state: TeamState, *, planner: Planner, limit: int) -> dict[str, Any]:
-    """Write the plan, or after a first round the steps that are still missing; none is lost in silence."""
+async def plan(state: TeamState, *, planner: Planner, limit: int, reuse: Reuse | None = None) -> dict[str, Any]:
+    """Write the plan, or after a first round the steps that are still missing; none is lost in silence.
+
+    Nobody waits for a team: its answers are not kept.
+    """
     began = time.perf_counter()
+    if reuse and "replans" not in state:
+        await reuse.give_up(state.get("lookup"))
     known = state.get("plan", [])
     planned = await planner(state)
     fresh = named_apart(planned.steps, known)

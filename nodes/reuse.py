@@ -99,11 +99,10 @@ class Reuse:
         if lookup is None or lookup["outcome"] != "new":
             return
         stored = await _or(False, self._kept(state, lookup, identity, locale, thread_id, tokens))
-        await asyncio.gather(_or(None, self.cache.count(identity, misses=1, stored=int(stored))), self.give_up(state))
+        await asyncio.gather(_or(None, self.cache.count(identity, misses=1, stored=int(stored))), self.give_up(lookup))
 
-    async def give_up(self, state: State) -> None:
+    async def give_up(self, lookup: Lookup | None) -> None:
         """Tell those who wait that this turn's answer will not be kept; never raises."""
-        lookup = state.get("lookup")
         if lookup is not None and lookup["flight"]:
             await _or(None, self.flights.land(lookup["flight"]))
 

@@ -13,7 +13,6 @@ from twintrack.nodes.arithmetic import expression_in
 from twintrack.nodes.complexity import Thresholds
 from twintrack.nodes.known import known, noted
 from twintrack.nodes.prompts import router_prompt
-from twintrack.nodes.reuse import Reuse
 from twintrack.nodes.state import NOTHING_RECALLED, Decision, Route, State
 from twintrack.nodes.structured import asked
 
@@ -78,17 +77,14 @@ class Router:
         return _decision("team" if judgement.complex else "direct", sure, "small model", tokens)
 
 
-async def route(state: State, *, router: Router, embedder: Embedder, reuse: Reuse | None = None) -> dict[str, Any]:
+async def route(state: State, *, router: Router, embedder: Embedder) -> dict[str, Any]:
     """Record which track the question takes, how sure that is, why, and what it cost to tell."""
     if state.get("draft"):
         return {}  # a kept answer was found
     question = state["question"]
     if noted(question) or known(question, state.get("recalled", NOTHING_RECALLED)["facts"]):
         return {"decision": _decision("direct", 1.0, "rule: about the user")}
-    decision = await router.decide(question, await embedder.embed_one(question))
-    if reuse and decision["route"] == "team":
-        await reuse.give_up(state)  # the team's answers are not kept
-    return {"decision": decision}
+    return {"decision": await router.decide(question, await embedder.embed_one(question))}
 
 
 def chosen(state: State) -> Literal["direct", "team", "release"]:

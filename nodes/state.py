@@ -217,6 +217,7 @@ class TeamState(TypedDict, total=False):
     question: Required[str]
     recalled: Recalled
     tried: list[Route]
+    lookup: Lookup | None
     plan: list[Step]
     results: Annotated[list[StepResult], operator.add]
     """One result per step; agents that run in parallel append."""

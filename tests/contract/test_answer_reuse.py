@@ -308,6 +308,28 @@ async def test_equal_questions_for_the_team_do_not_wait_for_each_other(caching: 
     assert max(answer.usage.seconds for answer in answers) < caching.parts.settings.cache.wait_s
 
 
+async def test_equal_questions_are_let_go_when_the_direct_track_hands_on_to_the_team(opener: Opener) -> None:
+    planning: asyncio.Queue[None] = asyncio.Queue()
+
+    def hang(_: Any) -> Any:
+        planning.put_nowait(None)
+        return hangs(120)
+
+    settings = {"cache": {"enabled": True, "wait_s": 100.0}, "router": {"threshold": 1.0, "margin": 0.0}}
+    parts: dict[str, Any] = {"answerer": lambda _: says("NO ANSWER"), "planner": hang}
+    async with stubbed(opener, settings, seconds=120, **parts) as (app, _):
+        people = [Identity("default", f"user {number}") for number in range(3)]
+        asked = [asyncio.create_task(ask(app, who=who)) for who in people]
+        try:
+            async with asyncio.timeout(60):
+                for _one in people:
+                    await planning.get()
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+
 async def test_a_run_that_is_given_up_holds_the_others_back_for_seconds_at_most(opener: Opener) -> None:
     async with written(opener, budgets={"max_seconds": 60.0}) as (app, stub):
         hung = asyncio.Event()

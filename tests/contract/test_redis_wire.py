@@ -12,6 +12,7 @@ from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_wire import PLAIN, WiredRedis, together
 from twintrack.core.settings import RedisSettings
+from twintrack.core.traces import Owner, TraceSpan, TraceStore
 from twintrack.core.waiting import RedisWaiting
 
 
@@ -147,6 +148,23 @@ async def test_looking_for_questions_left_too_long_takes_the_shared_connection(
     wire(client)._transport = real
     assert found == set()
     assert len(sent) == 1
+
+
+async def test_the_traces_of_a_user_are_read_and_erased_in_two_writes_however_many_there_are(
+    client: Any, source: RedisSource
+) -> None:
+    store, ada = TraceStore(source), Owner(Identity("acme", "ada"), "t")
+    for number in range(9):
+        span = TraceSpan(id="1", parent=None, name="step", type="chain", start=number, end=number)
+        await store.add(f"trace{number}", ada, [span])
+    sent: list[bytes] = []
+    wire(client)._transport, real = _Listening(wire(client)._transport, sent), wire(client)._transport
+    listed, writes = await store.list(ada.identity), len(sent)
+    erased = await store.erase(ada.identity)
+    wire(client)._transport = real
+    assert [one.id for one in listed] == [f"trace{number}" for number in reversed(range(9))]
+    assert (writes, len(sent), erased) == (2, 4, 9)
+    assert [name async for name in client.scan_iter("twintrack:trace*")] == []
 
 
 async def test_a_source_that_is_closed_opens_nothing_for_who_asks_later(redis_url: str) -> None:
