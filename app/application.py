@@ -226,9 +226,7 @@ class App:
             waits.cancel()
 
     async def _waits(self, thread_id: str | None, turn: Turn) -> bool:
-        if thread_id is None or self.parts.settings.approvals.timeout_seconds is None:
-            return False
-        return await Lapsed(self.graph, self.parts.waiting).waits(turn.identity, thread_id)
+        return thread_id is not None and await Lapsed(self.graph, self.parts.waiting).waits(turn.identity, thread_id)
 
     @asynccontextmanager
     async def _ended(self, turn: Turn) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from datetime import UTC, datetime
 
 import click
@@ -24,7 +25,9 @@ def list_(user: str, tenant: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"waiting": [{"thread_id": thread, "until": until} for thread, until in rows]}))
     else:
-        click.echo("\n".join(f"{thread}  until {until}" for thread, until in rows) or "Nothing waits.")
+        click.echo(
+            "\n".join(f"{thread}  until {until or 'somebody decides'}" for thread, until in rows) or "Nothing waits."
+        )
 
 
 @command.command()
@@ -39,7 +42,7 @@ def sweep(as_json: bool) -> None:
         click.echo(f"Ended: {len(ended)}.")
 
 
-async def _waiting(identity: Identity) -> list[tuple[str, str]]:
+async def _waiting(identity: Identity) -> list[tuple[str, str | None]]:
     from twintrack.core.redis_client import RedisSource
     from twintrack.core.redis_errors import translated
     from twintrack.core.settings import load_settings
@@ -51,7 +54,11 @@ async def _waiting(identity: Identity) -> list[tuple[str, str]]:
             found = await RedisWaiting(source).of_user(identity)
     finally:
         await source.aclose()
-    return [(thread, datetime.fromtimestamp(due, UTC).isoformat(timespec="seconds")) for thread, due in found]
+    return [(thread, _moment(due)) for thread, due in found]
+
+
+def _moment(due: float) -> str | None:
+    return None if due == math.inf else datetime.fromtimestamp(due, UTC).isoformat(timespec="seconds")
 
 
 async def _sweep() -> list[tuple[Identity, str]]:

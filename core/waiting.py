@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from twintrack.core.context import Identity
 from twintrack.core.keys import PREFIX, decode, encode, owned
@@ -13,12 +13,29 @@ from twintrack.core.redis_errors import VENDOR_ERRORS
 log = logging.getLogger(__name__)
 _KIND = "approvals"
 
+Default = Literal["reject", "approve_read_only"]
+"""What holds of a question that nobody answered in time."""
+DEFAULTS: tuple[Default, ...] = get_args(Default)
+
+
+class Terms(NamedTuple):
+    """On what a question waits; what was promised when it was put holds."""
+
+    due: float
+    """Unix time from which it may no longer be answered; infinite where it waits for ever."""
+    default: Default
+    """What holds after that."""
+
 
 class Waiting(Protocol):
-    """Keeps until when each question may be answered."""
+    """Keeps on what terms each question waits."""
 
-    async def until(self, identity: Identity, thread_id: str, place: str, due: float) -> float:
-        """Note a question and return until when it waits: what was noted first holds."""
+    async def noted(self, identity: Identity, thread_id: str, place: str) -> Terms | None:
+        """Return the terms of a question that waits; None where none was put there."""
+        ...
+
+    async def note(self, identity: Identity, thread_id: str, place: str, terms: Terms) -> None:
+        """Note a question that was put."""
         ...
 
     async def over(self, identity: Identity, thread_id: str, place: str) -> None:
@@ -30,38 +47,52 @@ class WaitingHere:
     """The same within one process."""
 
     def __init__(self) -> None:
-        self._due: dict[tuple[Identity, str, str], float] = {}
+        self._terms: dict[tuple[Identity, str, str], Terms] = {}
 
-    async def until(self, identity: Identity, thread_id: str, place: str, due: float) -> float:
-        """Note a question and return until when it waits."""
-        return self._due.setdefault((identity, thread_id, place), due)
+    async def noted(self, identity: Identity, thread_id: str, place: str) -> Terms | None:
+        """Return the terms of a question that waits."""
+        return self._terms.get((identity, thread_id, place))
+
+    async def note(self, identity: Identity, thread_id: str, place: str, terms: Terms) -> None:
+        """Note a question that was put."""
+        self._terms[identity, thread_id, place] = terms
 
     async def over(self, identity: Identity, thread_id: str, place: str) -> None:
         """Forget a question that was answered."""
-        self._due.pop((identity, thread_id, place), None)
+        self._terms.pop((identity, thread_id, place), None)
 
 
 class RedisWaiting:
-    """One sorted set per user: threads and places by the time at which they lapse."""
+    """One sorted set per user: threads, defaults and places by the time at which they lapse."""
 
     def __init__(self, source: RedisSource, clock: Callable[[], float] = time.time) -> None:
         self._source = source
         self._clock = clock
 
-    async def until(self, identity: Identity, thread_id: str, place: str, due: float) -> float:
-        """Note a question and return until when it waits; without Redis the time begins anew."""
-        name, member = owned(_KIND, identity), _member(thread_id, place)
+    async def noted(self, identity: Identity, thread_id: str, place: str) -> Terms | None:
+        """Return the terms of a question that waits; without Redis nobody knows of one."""
         try:
-            await self._source.client().zadd(name, {member: due}, nx=True)
-            return float(await self._source.client().zscore(name, member) or due)
+            client: Any = self._source.client()
+            found = await client.zmscore(owned(_KIND, identity), [_member(thread_id, place, one) for one in DEFAULTS])
+        except VENDOR_ERRORS as error:
+            log.warning("Whether a question waits is not known: %s", type(error).__name__)
+            return None
+        terms = (Terms(float(due), one) for due, one in zip(found, DEFAULTS, strict=True) if due is not None)
+        return next(terms, None)
+
+    async def note(self, identity: Identity, thread_id: str, place: str, terms: Terms) -> None:
+        """Note a question that was put; without Redis its time begins anew when the run goes on."""
+        try:
+            member = _member(thread_id, place, terms.default)
+            await self._source.client().zadd(owned(_KIND, identity), {member: terms.due}, nx=True)
         except VENDOR_ERRORS as error:
             log.warning("Until when a question waits is not kept: %s", type(error).__name__)
-            return due
 
     async def over(self, identity: Identity, thread_id: str, place: str) -> None:
         """Forget a question that was answered."""
         try:
-            await self._source.client().zrem(owned(_KIND, identity), _member(thread_id, place))
+            members = [_member(thread_id, place, one) for one in DEFAULTS]
+            await self._source.client().zrem(owned(_KIND, identity), *members)
         except VENDOR_ERRORS as error:
             log.warning("An answered question is still noted: %s", type(error).__name__)
 
@@ -77,7 +108,7 @@ class RedisWaiting:
 
     async def forget(self, identity: Identity, thread_id: str) -> None:
         """Forget all that was asked on a thread."""
-        name, start = owned(_KIND, identity), _member(thread_id, "").encode()
+        name, start = owned(_KIND, identity), f"{encode(thread_id)}|".encode()
         client: Any = self._source.client()
         if gone := [member for member in await client.zrange(name, 0, -1) if member.startswith(start)]:
             await client.zrem(name, *gone)
@@ -92,5 +123,5 @@ class RedisWaiting:
         return found
 
 
-def _member(thread_id: str, place: str) -> str:
-    return f"{encode(thread_id)}|{place}"
+def _member(thread_id: str, place: str, default: Default) -> str:
+    return f"{encode(thread_id)}|{default}|{place}"

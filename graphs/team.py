@@ -32,6 +32,8 @@ def build(
 ) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
     """Draw: START -> plan -> delegate =Send=> agent -> gather -> (delegate | plan | compose) -> verify -> END.
 
+    delegate -> ask -> delegate where a person must approve a step first.
+
     Args:
         resources: What it works with.
         rows: Who is in the team; None takes the table.
@@ -53,7 +55,8 @@ def _drawn(
     graph.add_node(
         "plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit, reuse=resources.reuse)
     )
-    graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once, asking=resources.asking))
+    graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
+    graph.add_node("ask", partial(resources.asking.about, once=once))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
     graph.add_node("gather", gather)
     graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
@@ -61,7 +64,8 @@ def _drawn(
     graph.add_node("verify", counting(check, too_much(resources)))
     graph.add_edge(START, "plan")
     graph.add_edge("plan", "delegate")
-    graph.add_conditional_edges("delegate", in_loop(ready(once)), ["agent", "gather"])
+    graph.add_conditional_edges("delegate", in_loop(ready(once)), ["agent", "ask", "gather"])
+    graph.add_edge("ask", "delegate")
     graph.add_edge("agent", "gather")
     graph.add_conditional_edges(
         "gather", in_loop(gathered(budgets.max_replans, replans)), ["delegate", "plan", "compose"]

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from twintrack.core.errors import InputError
 from twintrack.core.tool_calls import Ledger, ToolUse, caller_of, place_of
 from twintrack.guardrails.approval import approval_request, decided
-from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals
+from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals, Said
 from twintrack.guardrails.provenance import HOSTILE, seen_in
 from twintrack.guardrails.result_cache import ResultCache
 from twintrack.guardrails.task_tools import task_tools
@@ -26,6 +26,7 @@ from twintrack.guardrails.verdict import Verdict
 
 LABEL = "label"
 """Set on a tool message of which the answer must say something."""
+BEFORE = "it was asked about before"
 
 
 class ToolGate(AgentMiddleware[Any, Any, Any]):
@@ -84,25 +85,24 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         if verdict.blocked:
             return Judged(refusal=self._audit.note(case, "refused", verdict.reason))
         doubts = self._policy.doubts(case.tool, case.arguments, seen_in(_messages(request.state)))
-        if not doubts:
+        waits = place_of(request.runtime.config) is not None
+        if not doubts and not (waits and await self._approvals.asked(_place(request))):
             self._audit.note(case, "allowed")
             return Judged(request)
-        if not self._policy.asks or place_of(request.runtime.config) is None:
+        if doubts and not (self._policy.asks and waits):
             why = f"{case.tool} was not called: {'; '.join(doubts)}."
             return Judged(refusal=self._audit.note(case, "refused", why))
-        return await self._asked(request, case, doubts)
+        return await self._asked(request, case, doubts or [BEFORE])
 
     async def _asked(self, request: ToolCallRequest, case: Case, doubts: list[str]) -> "Judged":
-        where = request.runtime.config.get("configurable") or {}
-        place = f"{where.get('checkpoint_ns', '')}|{request.tool_call['id']}"
         asked = approval_request(self._agent, case.tool, case.arguments, doubts)
         try:
-            said = await self._approvals.ask(asked, place)
+            said = await self._approvals.ask(asked, _place(request))
         except GraphInterrupt:
             self._audit.note(case, "asked", "; ".join(doubts))
             raise
         if said.lapsed:
-            return self._lapsed(request, case)
+            return self._lapsed(request, case, said)
         decision = decided(said.answer, case.arguments)
         if decision.arguments is None:
             why = self._audit.note(case, "rejected", decision.why_not, by="person")
@@ -114,9 +114,9 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         self._audit.note(replace(case, arguments=decision.arguments), "approved", by="person")
         return Judged(request.override(tool_call={**request.tool_call, "args": decision.arguments}))
 
-    def _lapsed(self, request: ToolCallRequest, case: Case) -> "Judged":
+    def _lapsed(self, request: ToolCallRequest, case: Case, said: Said) -> "Judged":
         """Decide as the settings say where nobody did, and label what comes of it."""
-        if self._approvals.approves(read_only=self._policy.only_looks(case.tool)):
+        if said.approves(read_only=self._policy.only_looks(case.tool)):
             self._audit.note(case, "approved", NOBODY, by="time-out")
             return Judged(request, label=f"{case.tool} was approved by default, {NOBODY}")
         self._audit.note(case, "rejected", NOBODY, by="time-out")
@@ -198,6 +198,12 @@ def _labelled(message: ToolMessage, label: str) -> ToolMessage:
     if not label:
         return message
     return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, LABEL: label}})
+
+
+def _place(request: ToolCallRequest) -> str:
+    """Return where a question about the call is put: the same when the run goes on, in whatever process."""
+    where = request.runtime.config.get("configurable") or {}
+    return f"{where.get('checkpoint_ns', '')}|{request.tool_call['id']}"
 
 
 def _name(tool: Any) -> str:

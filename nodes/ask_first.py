@@ -1,6 +1,6 @@
 """Ask a person about steps whose agents need approval, and apply what was decided, or what holds when nobody did."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -10,8 +10,9 @@ from langgraph.errors import GraphInterrupt
 from langgraph.runtime import get_runtime
 
 from twintrack.core.audit import By
-from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals
+from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals, Said
 from twintrack.guardrails.tool_audit import Case, ToolAudit
+from twintrack.nodes.delegate import asked, round_of
 from twintrack.nodes.labels import also
 from twintrack.nodes.state import Step, StepResult, TeamState
 from twintrack.nodes.work import without_work
@@ -27,46 +28,41 @@ class Asking:
     approvals: Approvals = field(default_factory=Approvals)
     audit: ToolAudit = field(default_factory=ToolAudit)
 
-    async def about(
-        self, state: TeamState, asked: Sequence[Step], results: list[StepResult], reading: Collection[str]
-    ) -> dict[str, Any]:
-        """Interrupt the run and apply what comes back; agents in `reading` only read."""
+    async def about(self, state: TeamState, *, once: Collection[str] = frozenset()) -> dict[str, Any]:
+        """Interrupt the run about the steps that are marked, and apply what comes back; agents in `once` only read."""
+        steps = [step for step in round_of(state, once).ready if asked(step)]
         place = (
-            f"{(get_config().get('configurable') or {}).get('checkpoint_ns', '')}|{','.join(s['id'] for s in asked)}"
+            f"{(get_config().get('configurable') or {}).get('checkpoint_ns', '')}|{','.join(s['id'] for s in steps)}"
         )
         try:
-            said = await self.approvals.ask(approval_request(asked), place)
+            said = await self.approvals.ask(approval_request(steps), place)
         except GraphInterrupt:
-            self._note(asked, "asked", by="policy")
+            self._note(steps, "asked", by="policy")
             raise
         if said.lapsed:
-            return self._lapsed(state, asked, results, reading)
-        update = _decided(state, asked, said.answer, results)
-        refused = {result["step_id"] for result in update["results"] if rejected(result)}
-        self._note([step for step in asked if step["id"] in refused], "rejected", by="person")
-        self._note([step for step in asked if step["id"] not in refused], "approved", by="person")
+            return self._lapsed(state, steps, said, once)
+        update = _decided(state, steps, said.answer)
+        refused = {result["step_id"] for result in update["results"]}
+        self._note([step for step in steps if step["id"] in refused], "rejected", by="person")
+        self._note([step for step in steps if step["id"] not in refused], "approved", by="person")
         return update
 
-    def _lapsed(
-        self, state: TeamState, asked: Sequence[Step], results: list[StepResult], reading: Collection[str]
-    ) -> dict[str, Any]:
-        """Let those run that only read, where the settings say so, and say in the answer what held."""
-        run = [step for step in asked if self.approvals.approves(read_only=step["agent"] in reading)]
-        stopped = [step for step in asked if step not in run]
+    def _lapsed(self, state: TeamState, steps: Sequence[Step], said: Said, once: Collection[str]) -> dict[str, Any]:
+        """Let those run that only read, where the question said so, and say in the answer what held."""
+        run = [step for step in steps if said.approves(read_only=step["agent"] in once)]
+        stopped = [step for step in steps if step not in run]
         self._note(run, "approved", NOBODY, by="time-out")
         self._note(stopped, "rejected", NOBODY, by="time-out")
-        told = [f"{step['agent']} was {'approved' if step in run else 'rejected'} by default" for step in asked]
+        told = [f"{step['agent']} was {'approved' if step in run else 'rejected'} by default" for step in steps]
         label = f"{', '.join(dict.fromkeys(told))}, {NOBODY}"
         refused = [without_work(step, f"{NOT_APPROVED}: {NOBODY}") for step in stopped]
-        return {"results": [*results, *refused], "degraded": also(state, label)}
+        plan = _approved(state, {step["id"]: step["task"] for step in run})
+        return {"results": refused, "plan": plan, "degraded": also(state, label)}
 
     def _note(self, steps: Sequence[Step], decision: str, why: str = "", *, by: By) -> None:
         for step in steps:
             case = Case(step["agent"], _RUN, {"task": step["task"]}, get_runtime(), get_config())
             self.audit.note(case, decision, why, by=by)
-
-
-ALONE = Asking()
 
 
 def approval_request(steps: Sequence[Step]) -> dict[str, Any]:
@@ -87,19 +83,27 @@ def rejected(result: StepResult) -> bool:
     return result["error"].startswith(NOT_APPROVED)
 
 
-def _decided(state: TeamState, asked: Sequence[Step], answer: Any, results: list[StepResult]) -> dict[str, Any]:
+def _decided(state: TeamState, asked: Sequence[Step], answer: Any) -> dict[str, Any]:
     """Apply one decision per step; what is not clearly an approval is none."""
     given = answer.get("decisions") if isinstance(answer, dict) else answer
     decisions = given if isinstance(given, list) else []
-    edited: dict[str, str] = {}
+    results: list[StepResult] = []
+    approved: dict[str, str] = {}
     for step, decision in zip_longest(asked, decisions[: len(asked)]):
         task = _approved_task(step, decision)
         if task is None:
-            results = [*results, without_work(step, _why_not(decision))]
+            results.append(without_work(step, _why_not(decision)))
         else:
-            edited[step["id"]] = task
-    plan = [Step(**{**step, "task": edited.get(step["id"], step["task"])}) for step in state["plan"]]
-    return {"results": results, "plan": plan}
+            approved[step["id"]] = task
+    return {"results": results, "plan": _approved(state, approved)}
+
+
+def _approved(state: TeamState, tasks: Mapping[str, str]) -> list[Step]:
+    """Return the plan with the approved steps marked as such, and their tasks as they were approved."""
+    return [
+        Step(**{**step, "task": tasks[step["id"]], "approval": "given"}) if step["id"] in tasks else step
+        for step in state["plan"]
+    ]
 
 
 def _approved_task(step: Step, decision: Any) -> str | None:

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 from langgraph.types import Send
 
-from twintrack.nodes.ask_first import ALONE, Asking
 from twintrack.nodes.effort import spent
 from twintrack.nodes.state import NOTHING_RECALLED, Assignment, Step, StepResult, TeamState
 from twintrack.nodes.work import without_work
@@ -24,29 +23,41 @@ class Round(NamedTuple):
 
 
 async def delegate(
-    state: TeamState,
-    *,
-    approve: Collection[str],
-    once: Collection[str] = frozenset(),
-    asking: Asking = ALONE,
+    state: TeamState, *, approve: Collection[str], once: Collection[str] = frozenset()
 ) -> dict[str, Any]:
-    """Skip steps that can never run, and ask a person about agents that need approval."""
+    """Skip steps that can never run, and mark those that a person must approve first.
+
+    The mark is part of the plan: whoever goes on from there, under whatever settings, waits for the answer.
+    """
     began = time.perf_counter()
     ready, twins, dead = round_of(state, once)
     results = [without_work(step, why) for step, why in dead]
     results += [_as(step, result) for step, result in twins]
-    asked = [step for step in ready if step["agent"] in approve]
-    update = await asking.about(state, asked, results, once) if asked else {"results": results}
-    return {**update, **spent("delegate", began, messages=len(ready))}
+    marked = {step["id"] for step in ready if step["agent"] in approve and "approval" not in step}
+    waits = marked or any(map(asked, ready))
+    update = {"results": results, **spent("delegate", began, messages=0 if waits else len(ready))}
+    return {**update, "plan": [_marked(step, marked) for step in state["plan"]]} if marked else update
 
 
-def ready(once: Collection[str] = frozenset()) -> Callable[[TeamState], list[Send] | Literal["gather"]]:
-    """Return what fans out the steps whose inputs are all there; with none, it goes on to `gather`."""
+def ready(once: Collection[str] = frozenset()) -> Callable[[TeamState], list[Send] | Literal["ask", "gather"]]:
+    """Return what fans out the steps whose inputs are all there, once those to be asked about were asked about."""
 
-    def sent(state: TeamState) -> list[Send] | Literal["gather"]:
-        return [Send("agent", _assignment(state, step)) for step in round_of(state, once).ready] or "gather"
+    def sent(state: TeamState) -> list[Send] | Literal["ask", "gather"]:
+        going = round_of(state, once).ready
+        if any(map(asked, going)):
+            return "ask"
+        return [Send("agent", _assignment(state, step)) for step in going] or "gather"
 
     return sent
+
+
+def asked(step: Step) -> bool:
+    """Tell whether a step waits for a person."""
+    return step.get("approval") == "asked"
+
+
+def _marked(step: Step, marked: Collection[str]) -> Step:
+    return Step(**{**step, "approval": "asked"}) if step["id"] in marked else step
 
 
 def round_of(state: TeamState, once: Collection[str] = frozenset()) -> Round:

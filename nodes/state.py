@@ -51,6 +51,8 @@ class Step(TypedDict):
     """The only tools of its agent that the step may use; absent leaves them all."""
     instead_of: NotRequired[list[str]]
     """Steps without a result whose work this one does, after the plan was changed."""
+    approval: NotRequired[Literal["asked", "given"]]
+    """Whether a person must approve it before it runs, or has; absent where nobody has to."""
     status: NotRequired[StepStatus]
     """What came of it, noted by `gather`; absent while it is open. The result itself is in `results`."""
 

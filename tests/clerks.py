@@ -31,7 +31,7 @@ def opened(
     """Open the application with the clerks; what they pay is a line of the file."""
     tree = Settings.model_validate({"redis": {"url": redis_url}, **(settings or {})})
     rows = tuple(_clerk(name, file) for name in how.pop("names", NAMES))
-    annotations = {f"pay_{name}": how.pop("annotation", ToolAnnotations(approve=True)) for name in NAMES}
+    annotations = dict.fromkeys([f"pay_{name}" for name in NAMES], how.pop("annotation", ToolAnnotations(approve=True)))
     models = {"agent": ScriptedChatModel(script=_says), "planner": ScriptedChatModel(script=_plans(rows))}
     return open_app(tree, agents=rows, annotations=annotations, models=models)
 

@@ -1,5 +1,7 @@
 """What a person decides about a step, however it is put."""
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,25 +13,34 @@ from langgraph.types import Command
 
 from tests.examples import examples
 from tests.unit.test_team_steps import result, state, step
+from twintrack.nodes.ask_first import Asking
 from twintrack.nodes.compose import compose
-from twintrack.nodes.delegate import delegate
+from twintrack.nodes.delegate import delegate, ready
 from twintrack.nodes.gather import gathered
 from twintrack.nodes.state import StepResult, TeamState
 
 PLAN = [step("a", agent="payer"), step("b", agent="payer"), step("c")]
 
 
-async def resumed(answer: Any) -> Any:
-    async def node(team: TeamState) -> dict[str, Any]:
-        return await delegate(team, approve={"payer"})
+AT: Any = {"configurable": {"thread_id": "t"}}
 
+
+def asking(saver: InMemorySaver, approve: Collection[str]) -> Any:
+    """Return the part of the team that asks, as a process with these settings has it."""
     graph: Any = StateGraph(TeamState)
-    graph.add_node("delegate", node)
+    graph.add_node("delegate", partial(delegate, approve=approve))
+    graph.add_node("ask", Asking().about)
     graph.add_edge(START, "delegate")
-    graph.add_edge("delegate", END)
-    app = graph.compile(checkpointer=InMemorySaver())
-    await app.ainvoke(state(PLAN, []), {"configurable": {"thread_id": "t"}})
-    return await app.ainvoke(Command(resume=answer), {"configurable": {"thread_id": "t"}})
+    graph.add_conditional_edges("delegate", lambda team: ready()(team) == "ask", {True: "ask", False: END})
+    graph.add_edge("ask", "delegate")
+    return graph.compile(checkpointer=saver)
+
+
+async def resumed(answer: Any, *, later: Collection[str] = ("payer",)) -> Any:
+    """Ask about the payer's steps, and go on in a process whose settings name the `later` agents."""
+    saver = InMemorySaver()
+    await asking(saver, {"payer"}).ainvoke(state(PLAN, []), AT)
+    return await asking(saver, later).ainvoke(Command(resume=answer), AT)
 
 
 async def decided(*decisions: Any) -> tuple[dict[str, str], dict[str, str]]:
@@ -66,6 +77,17 @@ async def test_too_few_decisions_reject_the_rest_and_too_many_are_ignored() -> N
     assert (await decided({"type": "approve"}))[1] == {"b": "not approved: no decision was given"}
     approve = {"type": "approve"}
     assert (await decided(approve, approve, approve, approve))[1] == {}
+
+
+async def test_settings_that_ask_less_by_now_leave_the_answer_to_decide() -> None:
+    team = await resumed({"decisions": [{"type": "approve"}, {"type": "reject"}]}, later=())
+    assert {r["step_id"]: r["error"] for r in team["results"]} == {"b": "not approved"}
+
+
+async def test_settings_that_ask_more_by_now_ask_again_and_move_no_decision_to_another_step() -> None:
+    team = await resumed({"decisions": [{"type": "approve"}, {"type": "reject"}]}, later=("payer", "researcher"))
+    assert [r["step_id"] for r in team["results"]] == ["b"]
+    assert [one["name"] for one in team["__interrupt__"][0].value["action_requests"]] == ["researcher"]
 
 
 values = st.recursive(
