@@ -1,7 +1,6 @@
 """The application as an embedding program sees it: ask, stream, resume."""
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -35,8 +34,6 @@ from twintrack.guardrails.budget import SpendMeter
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.tiers import Memory
 from twintrack.memory.versions import Versions
-
-log = logging.getLogger("twintrack.app")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,18 +164,7 @@ class App:
 
     async def settle_lapsed(self) -> list[tuple[Identity, str]]:
         """End every turn, of whomever, that has waited too long for a person; return whose and on which threads."""
-        async with translated():
-            found = await self.parts.waiting.all_lapsed()
-        ended: list[tuple[Identity, str]] = []
-        for identity, thread_id in found:
-            try:
-                turn = await self._turn(thread_id, identity.tenant_id, identity.user_id, {})
-                async with self._alone(turn, thread_id):
-                    if await self._settle(thread_id, turn):
-                        ended.append((identity, thread_id))
-            except TwintrackError as error:
-                log.warning("What waits on a thread too long was not ended: %s", error.problem)
-        return ended
+        return await self._lapsed.sweep()
 
     async def erase(self, user_id: str, *, tenant_id: str = "default") -> Erased:
         """Delete all that is kept of a user: conversations, memory, traces, own documents; return how much it was."""
@@ -198,9 +184,7 @@ class App:
         """Apply the default to what has waited too long on the thread, at the cost of a turn of its own."""
         if thread_id is None or not await self._waits(thread_id, turn):
             return None
-        own = self._begun(thread_id, turn.context)
-        async with self._ended(own):
-            return await Lapsed(self.graph, self.parts.waiting).settle(thread_id, own.config, own.context)
+        return await self._lapsed.settle(thread_id, turn.context)
 
     async def _too_late(self, settled: Settled, turn: Turn, decisions: Any) -> Answer:
         if decisions is None or "__interrupt__" in settled.state:
@@ -226,7 +210,11 @@ class App:
             waits.cancel()
 
     async def _waits(self, thread_id: str | None, turn: Turn) -> bool:
-        return thread_id is not None and await Lapsed(self.graph, self.parts.waiting).waits(turn.identity, thread_id)
+        return thread_id is not None and await self._lapsed.waits(turn.identity, thread_id)
+
+    @property
+    def _lapsed(self) -> Lapsed:
+        return Lapsed(self.graph, self.parts, self.runs)
 
     @asynccontextmanager
     async def _ended(self, turn: Turn) -> AsyncIterator[None]:
@@ -276,11 +264,7 @@ class App:
     async def _turn(self, thread_id: str | None, tenant_id: str, user_id: str, choices: dict[str, Any]) -> Turn:
         check_words(tenant_id, user_id, choices)
         context = Context(tenant_id=tenant_id, user_id=user_id, **choices)
-        thread = thread_id or uuid.uuid4().hex
-        return self._begun(thread, context)
-
-    def _begun(self, thread_id: str, context: Context) -> Turn:
-        return begun(thread_id, context, self.parts.meters)
+        return begun(thread_id or uuid.uuid4().hex, context, self.parts.meters)
 
 
 def _times(meter: SpendMeter, started: float) -> dict[str, float]:

@@ -54,10 +54,11 @@ async def _waiting(identity: Identity) -> list[tuple[str, str | None]]:
             found = await RedisWaiting(source).of_user(identity)
     finally:
         await source.aclose()
-    return [(thread, _moment(due)) for thread, due in found]
+    return [(thread, moment(due)) for thread, due in found]
 
 
-def _moment(due: float) -> str | None:
+def moment(due: float) -> str | None:
+    """Return until when a question waits, in ISO 8601; None where it waits for ever."""
     return None if due == math.inf else datetime.fromtimestamp(due, UTC).isoformat(timespec="seconds")
 
 

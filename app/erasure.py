@@ -52,7 +52,7 @@ async def erase_user(parts: Parts, versions: Versions, identity: Identity) -> Er
             items=await _items(parts, identity),
             documents=await _documents(parts, identity),
             decisions=await parts.audit.erase(identity),
-            other=await _rest(parts, identity),
+            other=await parts.waiting.erase(identity) + await _rest(parts, identity),
         )
 
 

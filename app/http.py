@@ -15,13 +15,15 @@ from twintrack.app.api_keys import ApiKeys
 from twintrack.app.callers import HEALTH
 from twintrack.app.edge import MaskingMiddleware
 from twintrack.app.erasure import erase_user
+from twintrack.app.http_approvals import approval_routes
 from twintrack.app.http_audit import audit_route
 from twintrack.app.http_errors import answer_error
 from twintrack.app.http_gate import Gate
 from twintrack.app.http_memory import memory_routes
 from twintrack.app.http_reveal import keeper, reveal_route
 from twintrack.app.http_versions import version_routes
-from twintrack.app.server import log, parts, saver, versions
+from twintrack.app.lapsed import sweeping
+from twintrack.app.server import lapsed, log, parts, saver, versions
 from twintrack.app.thread_owners import SavedOwners
 from twintrack.core.errors import RedisUnavailable, TwintrackError
 from twintrack.core.models import EXTRACTIVE, ROLES
@@ -66,7 +68,8 @@ async def _life(_app: Starlette) -> AsyncIterator[None]:
     if not parts.settings.server.keys:
         log.warning("No API keys are set: everyone on this machine is the user `local`. Set TWINTRACK_SERVER__KEYS.")
     await asyncio.to_thread(parts.masker.warm)
-    yield
+    async with sweeping(lapsed, parts.settings.approvals.sweep_seconds):
+        yield
 
 
 def _middleware() -> list[Middleware]:
@@ -82,6 +85,7 @@ app = Starlette(
         *version_routes(versions, SavedOwners(saver)),
         *memory_routes(parts.resources.memory, lambda who: erase_user(parts, versions, who)),
         reveal_route(parts.vault),
+        *approval_routes(lapsed),
         audit_route(parts.audit, SavedOwners(saver)),
     ],
     middleware=_middleware(),

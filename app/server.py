@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from twintrack.app.assemble import build_graph, make_parts, versioned_saver, with_late_tools
+from twintrack.app.lapsed import Lapsed
 from twintrack.app.mcp_tools import LateTools
+from twintrack.app.run_queue import RunQueue
 from twintrack.core.embeddings import try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.settings import load_settings
@@ -15,7 +17,7 @@ from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.store import RedisVectorStore
 from twintrack.memory.versions import Versions
 
-__all__ = ["checkpointer", "graph", "indexer", "parts", "saver", "store", "versions"]
+__all__ = ["checkpointer", "graph", "indexer", "lapsed", "parts", "saver", "store", "versions"]
 
 log = logging.getLogger("twintrack.server")
 
@@ -23,8 +25,10 @@ _chosen = load_settings()
 _outside = LateTools(_chosen.mcp)
 parts = with_late_tools(make_parts(_chosen), _outside)
 saver = versioned_saver(parts)
-versions = Versions(build_graph(parts, checkpointer=saver), parts.resources.memory)
-
+_saved = build_graph(parts, checkpointer=saver)
+versions = Versions(_saved, parts.resources.memory)
+# A thread that a run works on is left alone: it is looked at again.
+lapsed = Lapsed(_saved, parts, RunQueue("reject", 0))
 
 graph = build_graph(parts)
 indexer = traced(

@@ -17,6 +17,11 @@ class ApprovalSettings(Section):
         default="reject",
         description="What holds when nobody decided in time: reject, or approve what only reads and reject the rest.",
     )
+    sweep_seconds: float | None = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds between two looks of a server for questions that have waited too long; unset does not look.",
+    )
 
 
 class AuditSettings(Section):

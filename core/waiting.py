@@ -1,17 +1,20 @@
 """Remembers which questions wait for a person, and until when, over restarts and for all processes."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from twintrack.core.context import Identity
-from twintrack.core.keys import PREFIX, decode, encode, owned
+from twintrack.core.keys import decode, encode, key, owned
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import VENDOR_ERRORS
 
 log = logging.getLogger(__name__)
 _KIND = "approvals"
+_ASKED = key("approvals-asked")
+"""Set of the keys of all users who were asked, so that nobody has to walk every key to find them."""
 
 Default = Literal["reject", "approve_read_only"]
 """What holds of a question that nobody answered in time."""
@@ -83,8 +86,9 @@ class RedisWaiting:
     async def note(self, identity: Identity, thread_id: str, place: str, terms: Terms) -> None:
         """Note a question that was put; without Redis its time begins anew when the run goes on."""
         try:
+            client, name = self._source.client(), owned(_KIND, identity)
             member = _member(thread_id, place, terms.default)
-            await self._source.client().zadd(owned(_KIND, identity), {member: terms.due}, nx=True)
+            await asyncio.gather(client.zadd(name, {member: terms.due}, nx=True), client.sadd(_ASKED, name))
         except VENDOR_ERRORS as error:
             log.warning("Until when a question waits is not kept: %s", type(error).__name__)
 
@@ -115,12 +119,24 @@ class RedisWaiting:
 
     async def all_lapsed(self) -> list[tuple[Identity, str]]:
         """Return every thread, of whomever, on which a question has waited too long."""
+        client: Any = self._source.client()
         found: list[tuple[Identity, str]] = []
-        async for name in self._source.client().scan_iter(match=f"{PREFIX}:{_KIND}:*", count=1000):
+        for name in await client.smembers(_ASKED):
+            if not await client.exists(name):
+                await client.srem(_ASKED, name)
+                continue
             tenant, user = map(decode, name.decode().split(":")[2:4])
             identity = Identity(tenant, user)
             found += [(identity, thread) for thread in sorted(await self.lapsed(identity))]
         return found
+
+    async def erase(self, identity: Identity) -> int:
+        """Forget all that a user was asked; return how many questions that were."""
+        client: Any = self._source.client()
+        name = owned(_KIND, identity)
+        count = int(await client.zcard(name))
+        await asyncio.gather(client.unlink(name), client.srem(_ASKED, name))
+        return count
 
 
 def _member(thread_id: str, place: str, default: Default) -> str:

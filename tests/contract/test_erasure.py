@@ -15,6 +15,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RetrievalSettings
 from twintrack.core.tool_calls import Place, ToolUse
+from twintrack.core.waiting import Terms
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.store import RedisVectorStore
 from twintrack.memory.versions import Versions
@@ -41,6 +42,7 @@ async def _live(app: App, who: Identity, tmp_path: Path) -> None:
         use = ToolUse(identity=who, place=Place(thread, "v"), agent="a", tool="send", arguments={}, call_id="c")
         await ledger.once(use, _nothing)
     await saver.storage.put(f"claimed by {who.user_id}", [], who)
+    await app.parts.waiting.note(who, f"of {who.user_id}", "place", Terms(0.0, "reject"))
     await RedisVectorStore(app.parts.source, app.parts.resources.embedder).aput(
         (*namespace_of(who), "notes"), "k", {"text": "hello"}
     )

@@ -1,0 +1,30 @@
+"""What waits for the caller's decision, over HTTP, and an end to what has waited too long."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from twintrack.app.approvals import moment
+from twintrack.app.http_request import caller_of
+from twintrack.app.lapsed import Lapsed
+from twintrack.core.redis_errors import translated
+
+
+def approval_routes(lapsed: Lapsed) -> Sequence[Route]:
+    """Return GET /twintrack/approvals and POST /twintrack/approvals/settle, each about the caller's own threads."""
+
+    async def listed(request: Request) -> JSONResponse:
+        async with translated():
+            found = await lapsed.parts.waiting.of_user(caller_of(request))
+        return JSONResponse({"waiting": [{"thread_id": thread, "until": moment(due)} for thread, due in found]})
+
+    async def settled(request: Request) -> JSONResponse:
+        ended = await lapsed.sweep(caller_of(request))
+        return JSONResponse({"ended": [thread for _, thread in ended]})
+
+    return [
+        Route("/twintrack/approvals", listed, methods=["GET"]),
+        Route("/twintrack/approvals/settle", settled, methods=["POST"]),
+    ]
