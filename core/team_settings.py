@@ -18,6 +18,11 @@ class AgentSettings(Section):
     context_tokens: int | None = Field(
         default=None, ge=100, description="Tokens of its conversation from which old tool results are left out."
     )
+    summarize_above: int | None = Field(
+        default=None,
+        ge=100,
+        description="Tokens of its conversation from which its model reads notes in the place of what is old, at the price of one call more.",
+    )
     at_once: int | None = Field(default=None, ge=1, description="Tasks it works on at the same time, in one process.")
     members_at_once: int | None = Field(
         default=None, ge=1, description="Members of the team at work at the same time, in one process."

@@ -57,6 +57,8 @@ class AgentSpec:
     """Money of one task, as far as the prices are known; None leaves it to the run's limit."""
     context_tokens: int | None = None
     """Tokens of its conversation from which old tool results are left out; None takes the setting."""
+    summarize_above: int | None = None
+    """Tokens of its conversation from which its model reads notes in the place of what is old; None takes none."""
     seconds: float | None = None
     """Wall time of one task; None takes the setting."""
     at_once: int | None = None

@@ -17,6 +17,7 @@ from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
 from twintrack.graphs.long_context import LongContext
+from twintrack.graphs.summaries import Summaries
 from twintrack.graphs.tool_retry import ToolRetry
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
@@ -38,8 +39,10 @@ def model_agent(
         Finish(),
         gate or ToolGate(policy, agent=spec.name),
         CallLimits(model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
-        LongContext(spec.context_tokens or 0),
     ]
+    if spec.summarize_above is not None:
+        middleware.append(Summaries(model, spec.summarize_above))
+    middleware.append(LongContext(spec.context_tokens or 0))
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
         middleware.append(ToolRetry([*repeatable], numbers.tool_retries))

@@ -84,6 +84,16 @@ Question:
 
 {claims}"""
 
+_NOTES = """Write down what an agent has done and found so far, so that it can go on without reading it again.
+Keep every name, number, date and id that bears on its task, and each mark in square brackets, like [a1b2c3], behind
+what it stands for. Say what was tried in vain. Reply with the notes only.
+{rule}
+
+{conversation}"""
+
+_NOTED = """What you have done and found so far, in short. {rule}
+{notes}"""
+
 _PHRASES: dict[str, Phrase] = {
     "abstain": (
         "I did not find an answer to this in the documents.",
@@ -191,6 +201,16 @@ def judge_prompt(question: str, claims: Sequence[tuple[str, Sequence[str]]]) -> 
         for number, (claim, passages) in enumerate(claims, 1)
     )
     return _JUDGE.format(rule=_RULE, question=fenced(question), claims="\n\n".join(asked))
+
+
+def notes_prompt(conversation: str) -> str:
+    """Ask for notes on an agent's own conversation."""
+    return _NOTES.format(rule=_RULE, conversation=fenced(conversation))
+
+
+def noted(notes: str) -> str:
+    """Return the notes as the agent reads them."""
+    return _NOTED.format(rule=_RULE, notes=fenced(as_material(notes)))
 
 
 def task_prompt(assignment: Assignment) -> str:

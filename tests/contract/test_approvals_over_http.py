@@ -26,7 +26,9 @@ class Named(BaseUser):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    is_authenticated = True
+    @property
+    def is_authenticated(self) -> bool:
+        return True
 
     @property
     def identity(self) -> str:
