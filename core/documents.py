@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from twintrack.core.encodings import decoded, is_marked
 from twintrack.core.errors import DocumentError
 
 _CODE_LIST = (
@@ -24,6 +26,23 @@ _HTML = frozenset({".html", ".htm", ".xhtml"})
 _ROWS = frozenset({".jsonl", ".ndjson"})
 _OTHERS = frozenset({".pdf", ".docx", ".csv", ".tsv"})
 READABLE = _CODE | _TEXT | _MARKDOWN | _HTML | _ROWS | _OTHERS
+_BLOCKS = (
+    *("p", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "section", "article", "table", "pre", "dl", "dd"),
+    *(
+        "ul",
+        "ol",
+        "blockquote",
+        "figcaption",
+        "caption",
+        "header",
+        "footer",
+        "main",
+        "aside",
+        "address",
+        "details",
+        "summary",
+    ),
+)
 _NO_HANDLER = logging.NullHandler()
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})
 
@@ -147,17 +166,13 @@ def _plain(file: Path) -> tuple[str, str]:
 
 
 def _decoded(file: Path) -> str:
-    """Return the file's text as UTF-8, or as GB18030 where that is what a Chinese text was saved in."""
     content = file.read_bytes()
-    if b"\x00" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\x00" in content[:8192] and not is_marked(content):
         raise DocumentError(f"{file}: this is a binary file, not text.", fix="convert it to text, PDF or DOCX")
-    encodings = ["utf-16"] if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise DocumentError(f"{file}: its encoding is not UTF-8, UTF-16 or GB18030.", fix="save it as UTF-8")
+    if (text := decoded(content)) is None:
+        known = "UTF-8, UTF-16, GB18030, Big5 or Windows-1252"
+        raise DocumentError(f"{file}: its encoding is not {known}.", fix="save it as UTF-8")
+    return text
 
 
 def _first_heading(text: str) -> str:
@@ -172,12 +187,23 @@ def _html(file: Path) -> tuple[str, str]:
     title = page.title.get_text(" ", strip=True) if page.title else ""
     for tag in page(["script", "style", "noscript", "template", "nav", "title"]):
         tag.decompose()
-    for tag in page(["p", "div", "li", "h1", "h2", "h3", "h4", "tr", "section", "article", "table", "pre"]):
+    for cell in page(["td", "th"]):
+        _set_apart(cell)
+    for tag in page(_BLOCKS):
         tag.append("\n\n")
+        tag.insert_before("\n\n")
     for tag in page("br"):
         tag.replace_with("\n")
     text = re.sub(r"[ \t]+", " ", page.get_text())
     return title, re.sub(r"\s*\n\s*\n\s*", "\n\n", text).strip()
+
+
+def _set_apart(cell: Any) -> None:
+    """Put a table's cell on one line, and a bar between it and the next; what holds a table lays out the page."""
+    if cell.find("table"):
+        return
+    bar = " | " if cell.find_next_sibling(["td", "th"]) else ""
+    cell.string = f"{cell.get_text(' ', strip=True)}{bar}"
 
 
 def _pdf(file: Path) -> tuple[str, str]:
@@ -208,10 +234,18 @@ def _word_paragraph(block: Any) -> str:
 def _table(file: Path) -> tuple[str, str]:
     import csv
 
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-    rows = list(csv.DictReader(StringIO(_decoded(file)), delimiter=delimiter))
-    lines = ["; ".join(f"{name}: {value}" for name, value in row.items() if name and value) for row in rows]
-    return "", "\n\n".join(lines)
+    text = _decoded(file)
+    head = text.partition("\n")[0]
+    rows = list(csv.reader(StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count)))
+    names, *others = rows or [[]]
+    return "", "\n\n".join(_named(names, row) for row in others) if others else " | ".join(names)
+
+
+def _named(names: list[str], row: list[str]) -> str:
+    """Return a row's cells behind their columns' names; one beyond the named columns stands for itself."""
+    cells = zip_longest(names, row[: len(names)], fillvalue="")
+    told = [f"{name}: {value}" if name else value for name, value in cells if value]
+    return "; ".join([*told, *filter(None, row[len(names) :])])
 
 
 def _rows(file: Path, source: str) -> Iterator[Document | Failure]:

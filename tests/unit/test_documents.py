@@ -67,6 +67,15 @@ def test_html_keeps_its_text_and_drops_its_scripts(tmp_path: Path) -> None:
     assert (document.title, document.text) == ("Fees", "Cost\n\nIt is five.\n\nAlways.")
 
 
+def test_html_keeps_cells_terms_and_quotes_apart(tmp_path: Path) -> None:
+    page = (
+        "<table><tr><th>Plan</th><th>Fee</th></tr><tr><td><p>Basic</p></td><td>5</td></tr></table>"
+        "<dl><dt>Term</dt><dd>Meaning</dd></dl>Before<blockquote>Quote</blockquote>after"
+    )
+    text = one(write(tmp_path, "a.html", page)).text
+    assert text == "Plan | Fee\n\nBasic | 5\n\nTerm\n\nMeaning\n\nBefore\n\nQuote\n\nafter"
+
+
 def test_a_pdf_and_a_word_file_are_read(tmp_path: Path) -> None:
     assert "The fee is five" in one(write(tmp_path, "a.pdf", pdf_saying("The fee is five"))).text
     word = WordFile()
@@ -84,6 +93,12 @@ def test_csv_rows_become_lines_that_name_their_columns(tmp_path: Path) -> None:
     )
 
 
+def test_csv_of_other_spreadsheets_is_read_whole(tmp_path: Path) -> None:
+    assert one(write(tmp_path, "a.csv", "plan;fee\nBasic;5,50\n")).text == "plan: Basic; fee: 5,50"
+    assert one(write(tmp_path, "b.csv", "plan,fee\nBasic,5,a note\n")).text == "plan: Basic; fee: 5; a note"
+    assert one(write(tmp_path, "c.csv", "a single line")).text == "a single line"
+
+
 @pytest.mark.parametrize(("identifier", "body"), [("id", "text"), ("pid", "text"), ("id", "content")])
 def test_each_json_line_is_a_document(tmp_path: Path, identifier: str, body: str) -> None:
     rows = [{identifier: f"d{i}", "title": "T", body: f"text\u2028{i}"} for i in range(3)]
@@ -97,14 +112,30 @@ def test_a_bad_json_line_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "line 2 is not JSON" in found[1].problem  # type: ignore[union-attr]
 
 
-def test_chinese_text_in_its_older_encoding_is_read(tmp_path: Path) -> None:
-    assert one(write(tmp_path, "a.txt", "广茂铁路".encode("gb18030"))).text == "广茂铁路"
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("广茂铁路", "gb18030"),
+        ("def run():  # 运行\n    return", "gbk"),
+        ("台灣的首都是臺北，這是一個城市。", "big5"),
+        ("It’s a “test” – really.", "cp1252"),
+        ("Le café était fermé.", "cp1252"),
+        ("Plain text of two bytes a letter.", "utf-16"),
+        ("And of four.", "utf-32"),
+        ("Marked text.", "utf-8-sig"),
+        ("# coding: latin-1\nname = 'Zoë'", "latin-1"),
+        ("<meta charset='shift_jis'>日本の首都は東京です。", "shift_jis"),
+    ],
+)
+def test_text_in_an_older_encoding_is_read(tmp_path: Path, text: str, encoding: str) -> None:
+    assert one(write(tmp_path, "a.txt", text.encode(encoding))).text == text
 
 
 def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert "broken" in failure(write(tmp_path, "a.pdf", b"%PDF-1.4 nothing")).problem
     assert "broken" in failure(write(tmp_path, "a.docx", b"PK nothing")).problem
     assert "binary" in failure(write(tmp_path, "a.txt", b"\x7fELF\x00\x00")).problem
+    assert "encoding" in failure(write(tmp_path, "d.txt", "Столица России".encode("cp1251"))).problem
     assert "no text" in failure(write(tmp_path, "b.txt", " \n")).problem
     assert "limit" in failure(write(tmp_path, "c.txt", "x" * 100), max_bytes=10).problem
     assert "No such file" in failure(tmp_path / "gone.txt").problem
