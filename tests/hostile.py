@@ -2,143 +2,29 @@
 
 import random
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
+_OPERATORS = (
+    "@tenant:{*} @words:( @wall:{a|b} =>{$weight:9} @start:[(1 $v %%x%% %%%x%%% -* ~x w'*' (a|b) a* *a "
+    "* | - ( ) [ ] { } < > : ; = @ $ % ~ ! ? # & ^ + , ` ' \" \\ \\\\ ismissing(@words) NOT OR AND"
+)
 OPERATORS = (
-    *(
-        "@tenant:{*}",
-        "@words:(",
-        "@wall:{a|b}",
-        "@vector:[VECTOR_RANGE 9 $v]",
-        "=>[KNN 9 @vector $v]",
-        "=>{$weight: 9}",
-    ),
-    *(
-        "@start:[-inf +inf]",
-        "@start:[(1 (2]",
-        "$v",
-        "%%x%%",
-        "%%%x%%%",
-        "-*",
-        "~x",
-        "w'*'",
-        "(a|b)",
-        '"a b"~1',
-        "a*",
-        "*a",
-    ),
-    *(
-        "*",
-        "|",
-        "-",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        "<",
-        ">",
-        ":",
-        ";",
-        "=",
-        "@",
-        "$",
-        "%",
-        "~",
-        "!",
-        "?",
-        "#",
-        "&",
-        "^",
-        "+",
-    ),
-    *(
-        "ismissing(@words)",
-        "NOT",
-        "OR",
-        "AND",
-        "DIALECT 2",
-        "INKEYS 1 x",
-        "LIMIT 0 1000000",
-        "\\",
-        "\\\\",
-        "'",
-        '"',
-        "`",
-        ",",
-    ),
+    *_OPERATORS.split(),
+    *("=>[KNN 9 @vector $v]", "@vector:[VECTOR_RANGE 9 $v]", "@start:[-inf +inf]", '"a b"~1', "LIMIT 0 1000000"),
 )
 SIGNS = (
-    *("\x00", "\x07", "\x1b[31m", "\x1b]0;t\x07", "\x7f", "\x85", "\r\n", "\v\f", "\u2028", "\u2029", "\t" * 50),
-    *(
-        "\u202e",
-        "\u202d",
-        "\u2066",
-        "\u2069",
-        "\u200f",
-        "\u200e",
-        "\u061c",
-        "\u200b",
-        "\u200d",
-        "\ufeff",
-        "\ufffe",
-        "\uffff",
-    ),
-    *(
-        "\ud800",
-        "\udfff",
-        "\udc80",
-        "\ud83d",
-        "\U0010ffff",
-        "\ufdd0",
-        "\ue000",
-        "e\u0301",
-        "a" + "\u0301" * 200,
-        "\u0345",
-    ),
+    *("\x00", "\x07", "\x1b[31m", "\x1b]0;t\x07", "\x7f", "\x85", "\r\n", "\v\f", "\t" * 50, "\u2028"),
+    *("\u202e", "\u2066", "\u2069", "\u200f", "\u061c", "\u200b", "\u200d", "\ufeff", "\ufffe", "\U0010ffff"),
+    *("\ud800", "\udfff", "\udc80", "\ud83d", "\ufdd0", "\ue000", "e\u0301", "a" + "\u0301" * 200, "\u0345"),
 )
-WORDS = (
-    *(
-        "will",
-        "there",
-        "a",
-        "the",
-        "cat",
-        "fee",
-        "9",
-        "1e309",
-        "-0",
-        "NaN",
-        "Infinity",
-        "null",
-        "../../etc",
-        "${x}",
-        "{{7*7}}",
-    ),
-    *(
-        "广茂铁路",
-        "中",
-        "한국어",
-        "かな",
-        "Ελλ",
-        "עברית",
-        "العربية",
-        "हिन्दी",
-        "ไทย",
-        "𝒽𝑒𝓁𝓁𝑜",
-        "𠜎",
-        "ﬁ",
-        "İ",
-        "ß",
-        "ﷺ",
-        "ǅ",
-        "ẛ̣",
-    ),
-    *("😀", "👩‍👩‍👧‍👦", "🇨🇳", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "١٢٣", "½", "Ⅷ", "①", "a" * 99, "中" * 99),
+_WORDS = (
+    "will there a the cat fee 9 1e309 -0 NaN null ../../etc ${x} {{7*7}} 广茂铁路 中 한국어 かな Ελλ עברית العربية हिन्दी ไทย "
+    "𝒽𝑒𝓁𝓁𝑜 𠜎 ﬁ İ ß ﷺ ǅ ẛ̣ 😀 👩‍👩‍👧‍👦 🇨🇳 👍🏽 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ١٢٣ ½ Ⅷ ①"
 )
+WORDS = (*_WORDS.split(), "a" * 99, "中" * 99)
 PIECES = (*OPERATORS, *SIGNS, *WORDS)
-FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+FORMS: Sequence[Literal["NFC", "NFD", "NFKC", "NFKD"]] = ("NFC", "NFD", "NFKC", "NFKD")
 LONG_CHARS = 100_000
 Maker = Callable[[random.Random], str]
 
