@@ -129,7 +129,7 @@ def unpack_value(serde: SerializerProtocol, value: Typed | Pieces) -> Any:
         return serde.loads_typed(value)
     if not isinstance(serde, CheckpointSerializer):
         raise TwintrackError("This serializer cannot read long lists.", fix="leave `serde` as the saver set it")
-    return serde.join(value.kind, value.count, value.bodies)
+    return serde.join(value.kind, value.bodies)
 
 
 def unpack_write(serde: SerializerProtocol, write: Write) -> PendingWrite:

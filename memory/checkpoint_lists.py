@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from zlib import crc32
 
+from twintrack.memory.checkpoint_texts import run_of
+
 ITEM_NAME = 16
 PIECE_BYTES = 256
 """A piece at the end of a list ends with the value that brings it to this size."""
@@ -36,7 +38,6 @@ class Listed:
     """A list as it will be stored."""
 
     kind: str
-    count: int
     pieces: dict[bytes, bytes]
     """Pieces by name, not sealed."""
     nodes: dict[bytes, bytes]
@@ -50,7 +51,7 @@ class Listed:
     @property
     def manifest(self) -> bytes:
         """Return what stands for the list among the channel values; its first byte tells it from a value."""
-        head = b"\0%d%d\n%s\n" % (self.levels, self.count, self.kind.encode())
+        head = b"\0%d\n%s\n" % (self.levels, self.kind.encode())
         return b"".join((head, *self.top))
 
     @cached_property
@@ -71,7 +72,6 @@ class Pieces:
     """A list as read."""
 
     kind: str
-    count: int
     nodes: list[bytes]
     names: list[bytes]
     bodies: Sequence[bytes] = ()
@@ -102,13 +102,13 @@ def in_pieces(
         made = [(digest(body, b"node"), body) for body in _nodes(names)]
         nodes.update(made)
         names, levels = [name for name, _ in made], levels + 1
-    return Listed(kind, len(values), dict(pieces), nodes, names, levels, seal)
+    return Listed(kind, dict(pieces), nodes, names, levels, seal)
 
 
 def read_manifest(head: bytes, nodes: bytes, names: bytes, bodies: Sequence[bytes] = ()) -> Pieces:
     """Return a list from the start of its manifest and what the manifest leads to."""
-    count, kind, _ = head[2:].split(b"\n")
-    return Pieces(kind.decode(), int(count), cut(nodes), cut(names), bodies)
+    _, kind, _ = head.split(b"\n")
+    return Pieces(kind.decode(), cut(nodes), cut(names), bodies)
 
 
 def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:
@@ -120,7 +120,7 @@ def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:
     for at, value in enumerate(values, 1):
         size += len(value)
         if size >= BLOCK_MOST or (size >= BLOCK_BYTES and not crc32(value) & _BLOCK_ENDS):
-            yield b"".join(values[start:at])
+            yield run_of(values[start:at])
             start, size = at, 0
     yield from _small(values[start:])
 
@@ -131,10 +131,10 @@ def _small(values: Sequence[bytes]) -> Iterator[bytes]:
         run.append(value)
         size += len(value)
         if size >= PIECE_BYTES:
-            yield b"".join(run)
+            yield run_of(run)
             run, size = [], 0
     if run:
-        yield b"".join(run)
+        yield run_of(run)
 
 
 def _nodes(names: Sequence[bytes]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 -- Shared by every checkpoint script: one thread's keys, and how its rows are laid out.
 -- row = parent id \n tags of delta channels \n bytes of names \n names, then the body.
 -- A blob's name is its channel's tag (8 bytes) and a digest of channel and version (12 bytes).
--- A long list's blob is a manifest: NUL, levels, count \n type \n names of nodes or, without levels, of pieces.
+-- A long list's blob is a manifest: NUL, levels \n type \n names of nodes or, without levels, of pieces.
 local ids, rows, blobs, writes, runs, info = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local items = KEYS[8]
 local TAG, NAME, DIGEST, BATCH, FEW = 8, 20, 16, 1000, 16

@@ -22,9 +22,13 @@ from langchain_core.messages import (
 )
 from langgraph.checkpoint.serde.jsonplus import EXT_PYDANTIC_V2, JsonPlusSerializer
 
-from twintrack.core.errors import SettingsError
+from twintrack.core.errors import SettingsError, TwintrackError
 from twintrack.memory.checkpoint_cipher import FIX, AesGcm
 from twintrack.memory.checkpoint_rows import Typed
+from twintrack.memory.checkpoint_texts import pack, unrun
+
+RUNS = "runs"
+"""Type of a list that is stored in pieces, each a run of its values."""
 
 Hook = Callable[[int, bytes], Any]
 
@@ -38,50 +42,7 @@ _MESSAGES: dict[tuple[str, str], Any] = {
 }
 """Allowed classes that a conversation has many of, and whose constructors do nothing but validate."""
 
-_NEW, _SET = object.__new__, object.__setattr__
-_TEXT = 101
-"""Code of a message that is nothing but text, among the values of a list; LangGraph's own codes are single digits."""
-_OPTIONS = ormsgpack.OPT_REPLACE_SURROGATES
-
-
-class _Text:
-    """Packs messages that are nothing but text as that text, and makes them again; there is nothing to check."""
-
-    def __init__(self, kind: Any) -> None:
-        self._kind, self._usual = kind, kind(content="").model_dump()
-        self.type = self._usual["type"]
-        self._names, self._fresh = (
-            frozenset(self._usual),
-            [(name, type(value)) for name, value in self._usual.items() if isinstance(value, dict | list)],
-        )
-
-    def pack(self, message: Any) -> bytes | None:
-        """Return the message as bytes, or None where there is more to it."""
-        fields = message.__dict__
-        content, id_ = fields.get("content"), fields.get("id")
-        if type(content) is not str or not (id_ is None or type(id_) is str) or message.__pydantic_extra__:
-            return None
-        if fields != {**self._usual, "content": content, "id": id_}:
-            return None
-        text = ormsgpack.packb((self.type, content, id_), option=_OPTIONS)
-        return ormsgpack.packb(ormsgpack.Ext(_TEXT, text))
-
-    def make(self, content: str, id_: str | None) -> Any:
-        """Return the message."""
-        fields = self._usual.copy()
-        fields["content"], fields["id"] = content, id_
-        for name, kind in self._fresh:
-            fields[name] = kind()
-        made = _NEW(self._kind)
-        _SET(made, "__dict__", fields)
-        _SET(made, "__pydantic_fields_set__", set(self._names))
-        _SET(made, "__pydantic_extra__", {})
-        _SET(made, "__pydantic_private__", None)
-        return made
-
-
-_TEXTS = {kind: _Text(kind) for kind in (AIMessage, HumanMessage, SystemMessage)}
-_TEXTS_BY_TYPE = {text.type: text for text in _TEXTS.values()}
+_NEW = object.__new__
 
 
 class CheckpointSerializer(JsonPlusSerializer):
@@ -120,12 +81,11 @@ class CheckpointSerializer(JsonPlusSerializer):
         return super().loads_typed(self._opened(*data) if "+" in data[0] else data)
 
     def split(self, values: Sequence[Any]) -> list[bytes]:
-        """Return each value on its own, not encrypted; `join` takes any run of them."""
-        return [self._packed(value) for value in values]
+        """Return each value on its own, not encrypted; runs of them are what `join` takes."""
+        return [pack(value, self._plain) for value in values]
 
-    def _packed(self, value: Any) -> bytes:
-        text = _TEXTS.get(type(value))
-        return (text and text.pack(value)) or super().dumps_typed([value])[1][1:]
+    def _plain(self, value: Any) -> bytes:
+        return super().dumps_typed([value])[1][1:]
 
     def seal(self, data: bytes) -> bytes:
         """Return what `split` gave as it may be stored."""
@@ -137,13 +97,20 @@ class CheckpointSerializer(JsonPlusSerializer):
 
     @property
     def list_kind(self) -> str:
-        """Type of a list that is stored in sealed pieces."""
-        return "msgpack" if self._cipher is None else "msgpack+aesgcm"
+        """Type of a list that is stored in sealed runs."""
+        return RUNS if self._cipher is None else f"{RUNS}+aesgcm"
 
-    def join(self, kind: str, count: int, pieces: Sequence[bytes]) -> list[Any]:
-        """Return the list of `count` values whose sealed pieces these are."""
-        plain = [self._opened(kind, piece)[1] for piece in pieces] if "+" in kind else pieces
-        return list(super().loads_typed(("msgpack", array(count, plain))))
+    def join(self, kind: str, runs: Sequence[bytes]) -> list[Any]:
+        """Return the values of sealed runs, one after the other.
+
+        Raises:
+            TwintrackError: an earlier build wrote them.
+        """
+        if kind.partition("+")[0] != RUNS:
+            raise TwintrackError("This thread was written by an earlier build.", fix="begin a new thread")
+        plain = [self._opened(kind, run)[1] for run in runs] if "+" in kind else runs
+        read = super().loads_typed
+        return [value for run in plain for value in unrun(read(("msgpack", run)))]
 
     def _sealed(self, kind: str, data: bytes) -> Typed:
         cipher, sealed = self._cipher.encrypt(data) if self._cipher else ("", data)
@@ -156,24 +123,10 @@ class CheckpointSerializer(JsonPlusSerializer):
         return plain, self._cipher.decrypt(cipher, data)
 
 
-def array(count: int, items: Sequence[bytes]) -> bytes:
-    """Return the msgpack array of `count` items, which lie in these bytes one after the other."""
-    if count < 16:
-        head = bytes([0x90 | count])
-    elif count < 65_536:
-        head = b"\xdc" + count.to_bytes(2, "big")
-    else:
-        head = b"\xdd" + count.to_bytes(4, "big")
-    return b"".join((head, *items))
-
-
 def _quick(slow: Hook) -> Hook:
     """Return the same hook with a shorter way to messages: no import per message, no constructor around the check."""
 
     def hook(code: int, data: bytes) -> Any:
-        if code == _TEXT:
-            kind, content, id_ = ormsgpack.unpackb(data)
-            return _TEXTS_BY_TYPE[kind].make(content, id_)
         if code != EXT_PYDANTIC_V2:
             return slow(code, data)
         try:

@@ -24,7 +24,9 @@ from langchain_core.messages import (
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 
+from twintrack.core.errors import TwintrackError
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
+from twintrack.memory.checkpoint_texts import run_of
 
 OURS, THEIRS = CheckpointSerializer(), JsonPlusSerializer(allowed_msgpack_modules=None)
 KINDS: list[tuple[Any, dict[str, Any]]] = [
@@ -85,7 +87,7 @@ def test_every_message_is_read_as_langgraphs_own_serializer_reads_it(
     for mine, theirs in zip(read, THEIRS.loads_typed(stored), strict=True):
         _same(*((mine, theirs) if isinstance(mine, BaseModel) else (mine["in"], theirs["in"])))
         assert (mine if isinstance(mine, BaseModel) else mine["in"]) == message
-    listed = OURS.join("msgpack", 2, OURS.split([message, message]))
+    listed = OURS.join("runs", [run_of(OURS.split([message, message]))])
     for mine, theirs in zip(listed, THEIRS.loads_typed(THEIRS.dumps_typed([message, message])), strict=True):
         _same(mine, theirs)
 
@@ -111,7 +113,7 @@ def test_a_text_takes_little_more_than_its_length(kind: Any) -> None:
         kind("x", response_metadata={"a": 1}),
         Own(content="x"),
     ):
-        assert OURS.split([odd]) == [THEIRS.dumps_typed([odd])[1][1:]]
+        assert OURS.split([odd]) == [b"\0" + THEIRS.dumps_typed([odd])[1][1:]]
 
 
 class Own(HumanMessage):
@@ -119,13 +121,18 @@ class Own(HumanMessage):
 
 
 def test_a_message_that_was_read_can_be_changed_alone() -> None:
-    one, other = OURS.join("msgpack", 2, OURS.split([AIMessage("a", id="1")] * 2))
+    one, other = OURS.join("runs", [run_of(OURS.split([AIMessage("a", id="1")] * 2))])
     one.content, one.id, one.additional_kwargs["x"] = "b", "2", 1
     one.tool_calls.append(CALLS[0])
 
     assert other == AIMessage("a", id="1")
     assert OURS.loads_typed(OURS.dumps_typed(one)) == one
     assert one.model_copy(deep=True) == one
+
+
+def test_a_list_of_an_earlier_build_is_named_as_such() -> None:
+    with pytest.raises(TwintrackError, match="earlier build"):
+        OURS.join("msgpack", [b"\x01"])
 
 
 HUMAN = HumanMessage("x", id="1").model_dump()
