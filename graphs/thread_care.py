@@ -10,6 +10,7 @@ from uuid import uuid4
 from langgraph.types import StateSnapshot
 
 from twintrack.core.errors import Conflict, TwintrackError, UnknownThread
+from twintrack.memory.checkpoint_removal import prune
 from twintrack.memory.checkpoint_storage import CheckpointStorage
 from twintrack.memory.rollback import ROLLED_BACK_TO, Rollback, roll_back
 
@@ -101,7 +102,7 @@ class ThreadCare:
 
     async def _let_go(self, thread: "_Thread") -> None:
         if self.keep_last is not None and await thread.storage.count(thread.id) > self.keep_last * (1 + 1 / _SLACK):
-            await thread.storage.prune(thread.id, self.keep_last)
+            await prune(thread.storage, thread.id, self.keep_last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ async def copy_thread(
     # Blobs before the items that they lead to: what a put adds meanwhile is then missing from neither.
     for part in ("blobs", "items", "writes", "info", "ledger"):
         await _copy_hash(storage, *pairs[part])
+    await storage.command("HDEL", pairs["info"][1], "removing")  # what is being removed there is whole here
     copied: list[bytes] = []
     for page in _pages(names, PAGE):
         raw = await storage.command("HMGET", rows[0], *page)

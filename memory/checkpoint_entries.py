@@ -23,6 +23,8 @@ class Put:
     run_id: str = ""
     expect: str | None = None
     """Id that must be the newest of the namespace, empty for none; None stores in any case."""
+    shares: bytes = b""
+    """Name of a version that must be there, because its values are this one's too."""
 
     def arguments(self, known: Callable[[bytes], Set[bytes]]) -> list[bytes]:
         """Return what the script takes; `known` tells what of a list's former version is stored."""
@@ -37,7 +39,7 @@ class Put:
             else:
                 blobs += [name, pack_blob(value)]
         return [
-            *(member(self.ns, self.checkpoint_id), self.row.pack(), self.run_id.encode(), expect),
+            *(member(self.ns, self.checkpoint_id), self.row.pack(), self.run_id.encode(), expect, self.shares),
             *(b"%d" % len(self.blobs), *blobs, b"%d" % len(self.empty), *self.empty),
             *(b"%d" % (len(items) // 2), *items, b"".join(relied)),
         ]

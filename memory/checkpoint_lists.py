@@ -111,6 +111,11 @@ def read_manifest(head: bytes, nodes: bytes, names: bytes, bodies: Sequence[byte
     return Pieces(kind.decode(), cut(nodes), cut(names), bodies)
 
 
+def top_of(manifest: bytes) -> tuple[int, list[bytes]]:
+    """Return how many levels of nodes stand below a manifest, and the names in it."""
+    return int(manifest[1:2]), cut(manifest.split(b"\n", 2)[2])
+
+
 def _pieces(values: Sequence[bytes]) -> Iterator[bytes]:
     """Yield the values in pieces: what may still grow in small ones, what is behind it in large ones.
 

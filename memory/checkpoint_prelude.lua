@@ -107,6 +107,31 @@ local function blob_of(row, tag)
   end
 end
 
+local EARLY, EARLY_S = 100, 3600
+
+-- Takes back what was written to versions that never came: after an hour, and of very many the oldest.
+local function forget_early(list)
+  local now, left = tonumber(redis.call('TIME')[1]), {}
+  for time, member in string.gmatch(list, '(%d+) ([^\n]+)') do
+    if redis.call('HEXISTS', rows, member) == 0 then left[#left + 1] = {tonumber(time), member} end
+  end
+  local kept = {}
+  for at, one in ipairs(left) do
+    if one[1] > now - EARLY_S and at > #left - EARLY then
+      kept[#kept + 1] = one[1] .. ' ' .. one[2]
+    else
+      batched('HDEL', writes, cut(redis.call('HGET', writes, one[2]) or '', DIGEST))
+      redis.call('HDEL', writes, one[2])
+    end
+  end
+  return table.concat(kept, '\n')
+end
+
+local function note_early(member)
+  local list, entry = redis.call('HGET', info, 'early'), redis.call('TIME')[1] .. ' ' .. member
+  redis.call('HSET', info, 'early', list and forget_early(list .. '\n' .. entry) or entry)
+end
+
 -- Adds a task's writes to a version. ARGV from one place to another: name, '1' to overwrite, value.
 local function add_writes(member, from, to)
   local added = {}
@@ -116,8 +141,9 @@ local function add_writes(member, from, to)
     if fresh or ARGV[at + 1] == '1' then redis.call('HSET', writes, ARGV[at], ARGV[at + 2]) end
   end
   if #added > 0 then
-    local names = redis.call('HGET', writes, member) or ''
-    redis.call('HSET', writes, member, names .. table.concat(added))
+    local names = redis.call('HGET', writes, member)
+    redis.call('HSET', writes, member, (names or '') .. table.concat(added))
+    if not names and redis.call('HEXISTS', rows, member) == 0 then note_early(member) end
   end
   return #added
 end

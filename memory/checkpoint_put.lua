@@ -1,8 +1,9 @@
 -- Stores checkpoints, all or none, and in any case what was written to the first one's parent.
 -- ARGV: ttl, tenant, user, parent's member, count of writes, each as its name, '1' to overwrite, value,
--- then per checkpoint: member, row, run, expected newest member or '*',
+-- then per checkpoint: member, row, run, expected newest member or '*', member whose values it shares or '',
 -- count and pairs of blobs, count and names of blobs that are now empty, count and pairs of items, names of items
 -- that must be there. Returns the runs that are new here, or {''} where an item is not there and nothing was done.
+local NOTED = 8192 -- bytes of a note, at most: nobody may come to read it
 if refused(ARGV[2], ARGV[3]) then return redis.error_reply('NOTOWNER') end
 local at = 6 + 3 * tonumber(ARGV[5])
 add_writes(ARGV[4], 6, at - 1)
@@ -17,13 +18,15 @@ local function list(count)
 end
 local puts = {}
 while at <= #ARGV do
-  local put = {member = take(), row = take(), run = take(), expect = take()}
+  local put = {member = take(), row = take(), run = take(), expect = take(), of = take()}
   put.blobs = list(2 * tonumber(take()))
   put.empty = list(tonumber(take()))
   put.items = list(2 * tonumber(take()))
   for _, name in ipairs(cut(take(), DIGEST)) do
     if redis.call('HEXISTS', items, name) == 0 then return {''} end
   end
+  local lacking = put.of ~= '' and redis.call('HMGET', rows, put.of, put.member)
+  if lacking and not lacking[1] and not lacking[2] then return redis.error_reply('REMOVED') end
   if put.expect ~= '*' then
     local last = newest(space(put.member)) or ''
     -- What is there already is a retry of a put whose answer was lost; the next version may have followed it.
@@ -43,6 +46,12 @@ for _, put in ipairs(puts) do
     if not members then new[#new + 1] = put.run end
     redis.call('HSET', runs, put.run, members and members .. '\n' .. put.member or put.member)
   end
+end
+-- A removal is under way: it must not take what these need.
+local note = redis.call('HGET', info, 'removing')
+if note then
+  for _, put in ipairs(puts) do note = note .. '\n' .. put.member end
+  redis.call('HSET', info, 'removing', #note < NOTED and note or '-')
 end
 if ARGV[3] ~= '' and redis.call('HEXISTS', info, 'user') == 0 then
   redis.call('HSET', info, 'tenant', ARGV[2], 'user', ARGV[3])

@@ -13,6 +13,8 @@ def refusal(error: Exception, thread_id: str) -> TwintrackError | None:
         return UnknownThread(f"There is no thread '{thread_id}'.", fix="use a thread of your own, or a new id")
     if "CONFLICT" in str(error):
         return Conflict(f"Another run wrote to thread '{thread_id}' first.", fix="run again: it continues from there")
+    if "REMOVED" in str(error):
+        return Conflict("A version was removed in the meantime.", fix="list the versions and choose again")
     return lost(thread_id) if "LOST" in str(error) else None
 
 

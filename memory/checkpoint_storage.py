@@ -60,7 +60,7 @@ class CheckpointStorage:
         self.client = client
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
         self._ttl_on_read = self._ttl if refresh_on_read else b""
-        self._runs = RunIndex(self.command, lambda thread_id: thread_key(thread_id, "runs"), self._ttl)
+        self.runs = RunIndex(self.command, lambda thread_id: thread_key(thread_id, "runs"), self._ttl)
         self._known, self.heads = Known(), Heads()
 
     @property
@@ -86,25 +86,25 @@ class CheckpointStorage:
         runs = {put.run_id for put in puts} - {""}
         parent = member(puts[0].ns, puts[0].row.parent) if written else b""
         head = [self._ttl, *_who(owner), parent, b"%d" % len(written), *named(parent, written)]
-        unindexed = self._runs.unknown(thread_id, runs)
+        unindexed = self.runs.unknown(thread_id, runs)
         try:
             # The index first, so that no checkpoint is ever missing from the index of its run.
             if unindexed and not self.keeps_order:
-                await self._runs.add(thread_id, unindexed)
+                await self.runs.add(thread_id, unindexed)
             if unindexed and self.keeps_order:
-                _, new = await asyncio.gather(self._runs.add(thread_id, unindexed), self._put(thread_id, puts, head))
+                _, new = await asyncio.gather(self.runs.add(thread_id, unindexed), self._put(thread_id, puts, head))
             else:
                 new = await self._put(thread_id, puts, head)
         except (Conflict, UnknownThread):
             with suppress(Unavailable):
-                await self._runs.forget(thread_id, unindexed)
+                await self.runs.forget(thread_id, unindexed)
             raise
-        await self._runs.add(thread_id, self._runs.lost(thread_id, new))
-        self._runs.learn(thread_id, runs)
+        await self.runs.add(thread_id, self.runs.lost(thread_id, new))
+        self.runs.learn(thread_id, runs)
         for put in puts:
             if not put.ns:
                 self.heads.learn(thread_id, put.checkpoint_id)
-        await self._runs.let_live(thread_id)
+        await self.runs.let_live(thread_id)
 
     async def _put(self, thread_id: str, puts: Sequence[Put], head: list[bytes]) -> Any:
         """Send what is not known to be stored, and all of it where the server knows better."""
@@ -128,7 +128,7 @@ class CheckpointStorage:
         """Add writes to a checkpoint; special ones (negative index) replace, others keep what is there."""
         name = member(ns, checkpoint_id)
         await self._run(scripts.WRITES, thread_id, [self._ttl, *_who(owner), name, *named(name, writes)])
-        await self._runs.let_live(thread_id)
+        await self.runs.let_live(thread_id)
 
     async def get(
         self, thread_id: str, ns: str, checkpoint_id: str | None, owner: Identity | None = None
@@ -146,7 +146,7 @@ class CheckpointStorage:
         for blob, value in (pair for each in stored for pair in each.lists.items()):
             self._known.learn(thread_id, blob[:TAG_BYTES], frozenset((*value.nodes, *value.names)))
         if stored and self._ttl_on_read:
-            await self._runs.let_live(thread_id)
+            await self.runs.let_live(thread_id)
         return stored[0] if stored else None
 
     async def read(self, thread_id: str, names: Sequence[bytes]) -> list[Stored]:
@@ -206,31 +206,13 @@ class CheckpointStorage:
 
     async def delete(self, thread_id: str) -> None:
         """Remove a thread and every trace of it."""
-        await self._forget(thread_id, await self._run(scripts.DELETE, thread_id, []))
-
-    async def prune(self, thread_id: str, keep_last: int, *, of_each: bool = False) -> int:
-        """Remove old checkpoints, of the root or of each namespace, and return how many went.
-
-        Those that are named, that asked a person something, or that others are rebuilt from stay.
-        """
-        arguments = [b"%d" % keep_last, b"1" if of_each else b"0", tag("__interrupt__")]
-        count, *runs = await self._run(scripts.PRUNE, thread_id, arguments)
-        await self._forget(thread_id, runs)
-        return int(count)
-
-    async def drop_run(self, run_id: str) -> None:
-        """Remove the checkpoints one run made, in every thread."""
-        for thread_id in await self._runs.threads(run_id):
-            _, *runs = await self._run(scripts.DROP_RUNS, thread_id, [run_id.encode()])
-            await self._forget(thread_id, {run_id.encode(), *runs})
-
-    async def _forget(self, thread_id: str, runs: Iterable[bytes]) -> None:
-        await self._runs.forget(thread_id, [run.decode() for run in runs])
+        names = await self._run(scripts.DELETE, thread_id, [])
+        await self.runs.forget(thread_id, [name.decode() for name in names])
 
     async def touch(self, thread_id: str) -> None:
         """Let a thread live its whole time again."""
         await self._run(scripts.WRITES, thread_id, [self._ttl, b"", b"", b""])
-        await self._runs.let_live(thread_id)
+        await self.runs.let_live(thread_id)
 
     async def info(self, thread_id: str) -> dict[bytes, bytes]:
         """Return a thread's owner and named versions."""

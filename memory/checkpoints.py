@@ -38,6 +38,7 @@ from twintrack.memory.checkpoint_entries import Put
 from twintrack.memory.checkpoint_flights import Flights, Place
 from twintrack.memory.checkpoint_listing import matching, names_of
 from twintrack.memory.checkpoint_owner import owner_of
+from twintrack.memory.checkpoint_removal import drop_run, prune
 from twintrack.memory.checkpoint_riders import Rider, Riders, carried, packed_values
 from twintrack.memory.checkpoint_rows import Row, Typed, Write
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
@@ -255,7 +256,7 @@ class VersionedRedisSaver(FromThreads):
     async def adelete_for_runs(self, run_ids: Iterable[str]) -> None:
         """Remove the versions these runs made."""
         for run_id in run_ids:
-            await self.storage.drop_run(str(run_id))
+            await drop_run(self.storage, str(run_id))
 
     async def aprune(
         self,
@@ -273,7 +274,7 @@ class VersionedRedisSaver(FromThreads):
             if strategy in ("delete", "delete_all"):
                 await self.adelete_thread(thread_id)
             else:
-                await self.storage.prune(thread_id, keep_last or 1, of_each=keep_last is None)
+                await prune(self.storage, thread_id, keep_last or 1, of_each=keep_last is None)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy every version of every namespace, with what was written to them."""

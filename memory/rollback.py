@@ -37,7 +37,7 @@ async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollb
     """Store the versions that make `to` the state the thread goes on from, all or none; return the new id.
 
     Raises:
-        Conflict: a run wrote to the thread in the meantime.
+        Conflict: a run wrote to the thread in the meantime, or the version was removed.
     """
     thread_id = rollback.thread_id
     names = await storage.members(thread_id, None, None)
@@ -47,7 +47,8 @@ async def roll_back(storage: CheckpointStorage, serde: SerializerProtocol, rollb
     puts = [_child(serde, rows, now, then) for now, then in moves]
     why = {**rollback.labels, ROLLED_BACK_TO: rollback.to, "reason": rollback.reason, "actor": rollback.actor}
     # The root last, so that it is newer than what its subgraphs go back to.
-    head = replace(_again(serde, "", _there(rows, target), why), expect=rollback.head or _newest_root(names))
+    head = _again(serde, "", _there(rows, target), why)
+    head = replace(head, shares=target, expect=rollback.head or _newest_root(names))
     await storage.put(thread_id, [*puts, head])
     return head.checkpoint_id
 
@@ -66,7 +67,7 @@ def _moves(names: Sequence[bytes], root_id: str) -> list[tuple[bytes, bytes | No
 
 def _child(serde: SerializerProtocol, rows: Mapping[bytes, Row | None], now: bytes, then: bytes | None) -> Put:
     row = _there(rows, then) if then else _emptied(serde, _there(rows, now))
-    return _again(serde, place(now)[0], row, {})
+    return replace(_again(serde, place(now)[0], row, {}), shares=then or b"")
 
 
 def _there(rows: Mapping[bytes, Row | None], name: bytes) -> Row:

@@ -11,6 +11,7 @@ from langgraph.types import StateSnapshot
 
 from twintrack.core.context import Identity
 from twintrack.core.errors import InputError, UnknownThread, UnknownVersion
+from twintrack.memory.checkpoint_removal import prune
 from twintrack.memory.checkpoint_rows import member, place
 from twintrack.memory.checkpoint_scripts import Script
 from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_key
@@ -167,7 +168,7 @@ class Versions:
         if keep_last < 1:
             raise InputError("At least one version has to stay.", fix="keep 1 or more, or delete the thread")
         before = await self._storage.count(thread_id)
-        await self._storage.prune(thread_id, keep_last)
+        await prune(self._storage, thread_id, keep_last)
         return before - await self._storage.count(thread_id)
 
     async def delete(self, thread_id: str, *, forget: bool = False, identity: Identity | None = None) -> None:
