@@ -182,7 +182,7 @@ async def test_a_removal_goes_on_while_very_much_is_put(source: RedisSource) -> 
     assert kept not in left
     assert len(left) <= 2 + 300
     await prune(saver.storage, "t", 1)
-    assert await source.client().hkeys("twintrack:checkpoint:{t}:items") == []  # type: ignore[misc] # redis-py's types
+    assert await source.client().hkeys("twintrack:checkpoint:{t}:items") == []
 
 
 async def test_a_thread_that_is_deleted_meanwhile_stays_deleted(source: RedisSource) -> None:
