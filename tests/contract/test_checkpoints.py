@@ -348,6 +348,11 @@ async def test_the_synchronous_methods_work_from_another_thread(saver: Versioned
         found = saver.get_tuple(where)
         assert [*saver.list(config("t"), filter={"source": "loop"}, limit=1)] == [found]
         assert saver.get_channel_values("t", "", new["id"]) == {"n": 1}
+        saver.copy_thread("t", "copy")
+        saver.prune(["copy"])
+        saver.delete_for_runs(["none"])
+        assert saver.get_delta_channel_history(config=config("copy"), channels=["n"]) == {"n": {"writes": []}}
+        assert len([*saver.list(config("copy"))]) == 1
         saver.delete_thread("t")
         return found, saver.get_tuple(where)
 
