@@ -57,6 +57,11 @@ class LanggraphDev:
             self._process.wait()
             raise
 
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        self._process.kill()
+        self._process.wait()
+
     def _answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/ok", timeout=2).is_success

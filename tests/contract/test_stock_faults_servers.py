@@ -36,6 +36,15 @@ class Talk(TypedDict, total=False):
     said: Annotated[list[Any], operator.add]
 
 
+class Counting(TypedDict, total=False):
+    said: str
+    count: int
+
+
+async def _bytes_held(source: RedisSource) -> int:
+    return sum([await source.client().memory_usage(key, samples=0) or 0 async for key in source.client().scan_iter()])
+
+
 def _one_node(saver: Any, schema: Any, update: Any) -> Any:
     builder: Any = StateGraph(schema)
     builder.add_node("note", update)
@@ -75,6 +84,35 @@ async def test_a_rebuilt_channel_is_read_in_a_few_round_trips(kind: str, redis_u
 
 
 @both()
+async def test_a_version_is_stored_with_one_command_and_read_with_one(
+    kind: str, redis_url: str, source: RedisSource
+) -> None:
+    client = Redis.from_url(redis_url)
+    client.connection_pool.connection_class = Counted
+    async with client:
+        saver = await opened(kind, client)
+        await put(saver, "t", {"n": 1})
+        await saver.aget_tuple(config("t"))
+        Counted.sent = 0
+        await put(saver, "t", {"n": 2})
+        await saver.aget_tuple(config("t"))
+    assert Counted.sent == 2
+
+
+@both()
+async def test_a_value_that_did_not_change_is_stored_once(kind: str, source: RedisSource) -> None:
+    async def note(_: Any) -> Any:
+        return {"count": 1}
+
+    graph = _one_node(await opened(kind, source.client()), Counting, note)
+    await graph.ainvoke({"said": "x" * 10_000, "count": 0}, config("t"))
+    before = await _bytes_held(source)
+    for _ in range(10):
+        await graph.ainvoke({"count": 1}, config("t"))
+    assert await _bytes_held(source) - before < 10 * 10_000
+
+
+@both()
 async def test_pruning_leaves_what_a_channel_is_rebuilt_from(kind: str, source: RedisSource) -> None:
     saver = await opened(kind, source.client())
     graph = _noting(saver)
@@ -92,16 +130,11 @@ async def test_a_turn_costs_no_more_when_the_conversation_is_long(kind: str, sou
 
     graph = _one_node(await opened(kind, source.client()), Talk, answer)
 
-    async def held() -> int:
-        return sum(
-            [await source.client().memory_usage(key, samples=0) or 0 async for key in source.client().scan_iter()]
-        )
-
     sizes = [0]
     for n in range(60):
         await graph.ainvoke({"said": [HumanMessage(f"{n} ".ljust(1000, "x"), id=str(n))]}, config("t"))
         if n in (9, 49, 59):
-            sizes.append(await held())
+            sizes.append(await _bytes_held(source))
     assert sizes[3] - sizes[2] <= 3 * sizes[1]
 
 
