@@ -262,7 +262,9 @@ def _row(source: str, number: int, line: str) -> Document | Failure:
         row = json.loads(line)
     except ValueError as error:
         return Failure(source, f"{source}: line {number} is not JSON ({error}).", "write one JSON object per line")
-    text = _first(row, "text", "content", "body", "passage", "paragraph_text") if isinstance(row, dict) else ""
+    text = (
+        _first(row, "text", "content", "body", "passage", "paragraph_text", "context") if isinstance(row, dict) else ""
+    )
     if not text.strip():
         return Failure(source, f"{source}: line {number} has no text.", "give it a field `text` or `content`")
     identifier = _first(row, "id", "pid", "doc_id", "document_id", "_id") or f"{source}#{number}"
@@ -270,4 +272,6 @@ def _row(source: str, number: int, line: str) -> Document | Failure:
 
 
 def _first(row: dict[str, Any], *names: str) -> str:
-    return next((str(row[name]) for name in names if row.get(name) not in (None, "")), "")
+    """Return the first of these fields that is a text or a number."""
+    found = (row[name] for name in names if isinstance(row.get(name), str | int | float))
+    return next((str(value) for value in found if value != ""), "")

@@ -99,7 +99,9 @@ def test_csv_of_other_spreadsheets_is_read_whole(tmp_path: Path) -> None:
     assert one(write(tmp_path, "c.csv", "a single line")).text == "a single line"
 
 
-@pytest.mark.parametrize(("identifier", "body"), [("id", "text"), ("pid", "text"), ("id", "content")])
+@pytest.mark.parametrize(
+    ("identifier", "body"), [("id", "text"), ("pid", "text"), ("id", "content"), ("id", "context")]
+)
 def test_each_json_line_is_a_document(tmp_path: Path, identifier: str, body: str) -> None:
     rows = [{identifier: f"d{i}", "title": "T", body: f"text\u2028{i}"} for i in range(3)]
     found = read(write(tmp_path, "a.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
@@ -107,7 +109,13 @@ def test_each_json_line_is_a_document(tmp_path: Path, identifier: str, body: str
 
 
 def test_a_bad_json_line_does_not_stop_the_others(tmp_path: Path) -> None:
-    found = read(write(tmp_path, "a.jsonl", '{"id": 1, "text": "a"}\nnot json\n{"id": 2}\n[1]\n{"id": 3, "text": "b"}'))
+    found = read(
+        write(
+            tmp_path,
+            "a.jsonl",
+            '{"id": 1, "text": "a"}\nnot json\n{"id": 2, "text": ["b"]}\n[1]\n{"id": 3, "text": "b"}',
+        )
+    )
     assert [isinstance(item, Document) for item in found] == [True, False, False, False, True]
     assert "line 2 is not JSON" in found[1].problem  # type: ignore[union-attr]
 
