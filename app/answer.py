@@ -39,6 +39,8 @@ class Coordination(BaseModel):
     """Tasks by who gave them to whom, as `team>researcher`."""
     by_step: dict[str, dict[str, Any]]
     """Seconds, tokens and messages of each coordinating step."""
+    again: int = 0
+    """Tasks that were not done, because the result of an equal one was given again."""
 
 
 class Usage(BaseModel):
@@ -82,6 +84,8 @@ class StepSummary(BaseModel):
     status: str
     seconds: float
     error: str = ""
+    again: bool = False
+    """Whether the result of an equal task was given again."""
 
 
 class Answer(BaseModel):
@@ -133,7 +137,9 @@ def answer_of(state: dict[str, Any]) -> dict[str, Any]:
         "reason": _reason(draft, degraded) or (decision["reason"] if decision else ""),
         "coverage": state.get("coverage"),
         "coordination": state.get("coordination"),
-        "steps": [{key: step[key] for key in StepSummary.model_fields} for step in state.get("steps", [])],
+        "steps": [
+            {key: step[key] for key in StepSummary.model_fields if key in step} for step in state.get("steps", [])
+        ],
     }
 
 

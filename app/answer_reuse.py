@@ -8,6 +8,7 @@ from twintrack.core.answer_cache import AnswerCache
 from twintrack.core.flights import Flights
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import Settings
+from twintrack.core.task_results import TaskResults
 from twintrack.core.tuning import used_tuning
 from twintrack.graphs.resources import Resources
 from twintrack.nodes.prompts import prompts_version
@@ -27,15 +28,22 @@ def answer_reuse(settings: Settings, source: RedisSource, resources: Resources) 
         flights=Flights(source),
         corpus=resources.corpus,
         embedder=resources.embedder,
-        prompt=_made_with(settings),
+        prompt=_made_with(settings, *_SHAPING),
         model=_digest(json.dumps(models.describe(), sort_keys=True)),
         writes=models.chat("answerer") is not None,
     )
 
 
-def _made_with(settings: Settings) -> str:
+def task_results(settings: Settings, source: RedisSource, resources: Resources) -> TaskResults:
+    """Return what keeps the results of agents whose rows say so."""
+    models = json.dumps(resources.models.describe(), sort_keys=True)
+    made_with = (_made_with(settings, *_SHAPING, "team"), _digest(models, resources.embedder.name))
+    return TaskResults(source, made_with=made_with, wait_s=settings.cache.wait_s)
+
+
+def _made_with(settings: Settings, *shaping_sections: str) -> str:
     """Return a digest of what makes an answer beside its question, corpus and models."""
-    shaping = settings.model_dump_json(include=set(_SHAPING))
+    shaping = settings.model_dump_json(include=set(shaping_sections))
     tuning = used_tuning(settings.tuning.file).model_dump_json(include={"withhold", "routing"})
     parts = (version("twintrack"), prompts_version(), shaping, tuning)
     return _digest(*parts)

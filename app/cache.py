@@ -1,4 +1,4 @@
-"""`twintrack cache`: what the answer cache holds and has saved, and how to empty it."""
+"""`twintrack cache`: what is kept of answers and of agents' results, what that has saved, and how to empty it."""
 
 import asyncio
 import json
@@ -27,14 +27,14 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 
 @click.group(cls=WholeHelp)
 def command() -> None:
-    """Show what the answer cache holds and has saved, or empty it."""
+    """Show what is kept of answers and agents' results and has saved, or empty it."""
 
 
 @command.command()
 @_tenant
 @_as_json
 def stats(tenant: str, as_json: bool) -> None:
-    """Show how many answers are kept, how often they were given again, and what keeping them and vectors saved."""
+    """Show how many answers and agents' results are kept, how often they were given again, and what that saved."""
     settings = load_settings()
     found, vectors = _run(settings, lambda source: _both(source, tenant))
     if as_json:
@@ -54,7 +54,7 @@ def stats(tenant: str, as_json: bool) -> None:
 @_tenant
 @_as_json
 def clear(user: str | None, yes: bool, tenant: str, as_json: bool) -> None:
-    """Drop the kept answers of a tenant and begin counting anew; with --user those of one user alone."""
+    """Drop a tenant's kept answers and agents' results, and begin counting anew; with --user those of one user alone."""
     whose = tenant if user is None else f"{tenant}/{user}"
     if not yes:
         click.confirm(f"Drop all kept answers of {whose}?", abort=True, err=True)
@@ -84,6 +84,9 @@ def _table(found: CacheStats, vectors: VectorCounts) -> Table:
         "hit rate": f"{found['hit_rate']:.1%}",
         "time saved": f"{found['saved_ms'] / 1000:.1f} s",
         "tokens saved": found["saved_tokens"],
+        "agents' results kept": found["task_entries"],
+        "tasks not done again": f"{found['task_hits']}, of {found['task_hits'] + found['task_misses']}",
+        "time and tokens saved": f"{found['task_saved_ms'] / 1000:.1f} s, {found['task_saved_tokens']}",
         "texts read in": f"{vectors['vectors_made']} embedded, {vectors['vectors_reused']} with a vector kept from before",
     }
     for name, value in rows.items():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twintrack.app.answer_reuse import answer_reuse
+from twintrack.app.answer_reuse import answer_reuse, task_results
 from twintrack.core.audit import RedisAudit
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import open_embedder
@@ -111,6 +111,8 @@ def make_parts(settings: Settings, **overrides: Any) -> Parts:
     resources = dataclasses.replace(resources, **overrides)
     if resources.reuse is None:
         resources = dataclasses.replace(resources, reuse=answer_reuse(settings, source, resources))
+    if resources.results is None:
+        resources = dataclasses.replace(resources, results=task_results(settings, source, resources))
     return Parts(
         settings=settings,
         source=source,

@@ -24,7 +24,8 @@ def show(answer: Answer, console: Console, *, steps: bool = True) -> None:
     if steps:
         for step in answer.steps:
             failed = f" ({step.error})" if step.error else ""
-            say(console, f"{step.agent}, {step.seconds:.2f} s, {step.status}{failed}: {step.task}", "dim")
+            took = "known from before" if step.again else f"{step.seconds:.2f} s"
+            say(console, f"{step.agent}, {took}, {step.status}{failed}: {step.task}", "dim")
     say(console, footnote(answer), "dim")
 
 

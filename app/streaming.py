@@ -61,6 +61,10 @@ def _recalled(found: Any) -> str:
     return ", ".join([*told, "summary"] if found and found.get("summary") else told)
 
 
+def _effort(result: Any) -> str:
+    return "known from before" if result.get("again") else f"{result['seconds']:.2f} s"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -72,7 +76,7 @@ _TOLD: dict[str, Callable[[Any], str]] = {
     "evidence": lambda share: f"they hold {share:.0%} of the question" if share else "",
     "passages": _passages,
     "plan": lambda plan: "\n".join(f"{step['agent']}: {step['task']}" for step in plan or ()),
-    "results": lambda done: "\n".join(f"{one['agent']} {one['status']}, {one['seconds']:.2f} s" for one in done or ()),
+    "results": lambda done: "\n".join(f"{one['agent']} {one['status']}, {_effort(one)}" for one in done or ()),
     "degraded": lambda reason: reason or "",
     "draft": lambda draft: _count(len(draft["citations"]), "citation") if draft and draft["citations"] else "",
 }

@@ -136,12 +136,10 @@ class AnswerCache:
             "created_at": kept["created_at"],
             "vector": np.asarray(vector, np.float32).tobytes(),
         }
-        written = _written_key(author)
         await asyncio.gather(
             client.hset(name, mapping=fields),
             client.expire(name, ttl),
-            client.zadd(written, {f"{name}\t{keys.encode(thread_id)}": kept["created_at"]}),
-            client.expire(written, ttl),
+            note_written(client, author, name, thread_id, kept["created_at"], ttl),
         )
         await self._trim(index, walls.identity)
         return name
@@ -211,6 +209,14 @@ class AnswerCache:
         total = int(reply[b"total_results"] if isinstance(reply, Mapping) else reply[0])
         if total > limit:
             await _unlink(self.source.client(), [key for key, _, _ in parse(reply)][: total - limit])
+
+
+async def note_written(client: Any, author: Identity, name: str, thread_id: str, at: float, ttl_s: int) -> None:
+    """Note what a user's turn left under a key, for as long as that is kept, so that it can be taken back."""
+    written = _written_key(author)
+    await client.zadd(written, {f"{name}\t{keys.encode(thread_id)}": at})
+    # As long as the longest of what it names.
+    await asyncio.gather(client.expire(written, ttl_s, nx=True), client.expire(written, ttl_s, gt=True))
 
 
 async def forget_answers(client: Any, author: Identity, *, thread_id: str = "", after: float = 0.0) -> int:

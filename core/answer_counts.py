@@ -9,6 +9,9 @@ from twintrack.core.keys import encode, key
 from twintrack.core.redis_client import RedisSource
 
 COUNTED = ("hits_exact", "hits_similar", "misses", "stored", "saved_ms", "saved_tokens")
+TASKS_COUNTED = ("task_hits", "task_misses", "task_saved_ms", "task_saved_tokens")
+TASK_KIND = "agent-result"
+"""Kind of the keys that hold what agents found."""
 
 
 class CacheStats(TypedDict):
@@ -25,6 +28,12 @@ class CacheStats(TypedDict):
     hit_rate: float
     saved_ms: int
     saved_tokens: int
+    task_entries: int
+    """Results of agents that are kept."""
+    task_hits: int
+    task_misses: int
+    task_saved_ms: int
+    task_saved_tokens: int
 
 
 async def count(source: RedisSource, tenant_id: str, **by: int) -> None:
@@ -37,8 +46,8 @@ async def read_stats(source: RedisSource, tenant_id: str) -> CacheStats:
     """Return a tenant's counts and how many answers are kept now."""
     client: Any = source.client()
     counted = await client.hgetall(_counts_key(tenant_id))
-    numbers = {name: int(counted.get(name.encode(), 0)) for name in COUNTED}
-    names = await answer_keys(source, tenant_id)
+    numbers = {name: int(counted.get(name.encode(), 0)) for name in (*COUNTED, *TASKS_COUNTED)}
+    names, results = await asyncio.gather(answer_keys(source, tenant_id), _result_keys(source, tenant_id))
     shared = f":{encode(tenant_id)}:%:all:".encode()
     hits = numbers["hits_exact"] + numbers["hits_similar"]
     return CacheStats(
@@ -52,12 +61,18 @@ async def read_stats(source: RedisSource, tenant_id: str) -> CacheStats:
         stored=numbers["stored"],
         saved_ms=numbers["saved_ms"],
         saved_tokens=numbers["saved_tokens"],
+        task_entries=len(results),
+        task_hits=numbers["task_hits"],
+        task_misses=numbers["task_misses"],
+        task_saved_ms=numbers["task_saved_ms"],
+        task_saved_tokens=numbers["task_saved_tokens"],
     )
 
 
 async def clear_answers(source: RedisSource, tenant_id: str) -> int:
-    """Drop every answer of a tenant, and begin counting anew; return how many answers there were."""
-    client, names = source.client(), await answer_keys(source, tenant_id)
+    """Drop every answer and agent's result of a tenant, and begin counting anew; return how many there were."""
+    client = source.client()
+    names = [*await answer_keys(source, tenant_id), *await _result_keys(source, tenant_id)]
     for start in range(0, len(names), 500):
         await client.unlink(*names[start : start + 500])
     await client.unlink(_counts_key(tenant_id))
@@ -67,6 +82,11 @@ async def clear_answers(source: RedisSource, tenant_id: str) -> int:
 async def answer_keys(source: RedisSource, tenant_id: str) -> list[bytes]:
     """Return the keys of a tenant's answers, whatever embedder found them."""
     pattern = f"{key('answer')}.*:{encode(tenant_id)}:*"
+    return [name async for name in source.client().scan_iter(match=pattern, count=1000)]
+
+
+async def _result_keys(source: RedisSource, tenant_id: str) -> list[bytes]:
+    pattern = f"{key(TASK_KIND)}:{encode(tenant_id)}:*"
     return [name async for name in source.client().scan_iter(match=pattern, count=1000)]
 
 

@@ -23,6 +23,11 @@ class AgentSettings(Section):
         ge=100,
         description="Tokens of its conversation from which its model reads notes in the place of what is old, at the price of one call more.",
     )
+    cache_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds for which what it found is given again for an equal task; 0 never. Only for agents that read nothing but documents.",
+    )
     at_once: int | None = Field(default=None, ge=1, description="Tasks it works on at the same time, in one process.")
     members_at_once: int | None = Field(
         default=None, ge=1, description="Members of the team at work at the same time, in one process."

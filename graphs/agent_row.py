@@ -61,6 +61,8 @@ class AgentSpec:
     """Tokens of its conversation from which its model reads notes in the place of what is old; None takes none."""
     seconds: float | None = None
     """Wall time of one task; None takes the setting."""
+    cache_seconds: float = 0.0
+    """How long what it found may be given again for an equal task, of any run; it is told nothing of the user then."""
     at_once: int | None = None
     """Tasks it works on at the same time, in one process; None sets no bound."""
     per_minute: int | None = None

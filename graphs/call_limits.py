@@ -8,6 +8,8 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
+from twintrack.nodes.findings import CUT_SHORT
+
 LAST = "This is your last answer: you have no more calls. Answer with what you have found, and say what is missing."
 SPENT = "You have no more tool calls. Answer with what you have found."
 
@@ -28,8 +30,11 @@ class CallLimits(AgentMiddleware[Any, Any, Any]):
         if made + 1 < self._model_calls:
             return await handler(request)
         if made >= self._model_calls:
-            return AIMessage(SPENT)
-        return await handler(request.override(tools=[], messages=[*request.messages, HumanMessage(LAST)]))
+            return AIMessage(SPENT, additional_kwargs={CUT_SHORT: True})
+        response = await handler(request.override(tools=[], messages=[*request.messages, HumanMessage(LAST)]))
+        for message in response.result:
+            message.additional_kwargs[CUT_SHORT] = True
+        return response
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]

@@ -9,6 +9,7 @@ from langchain_core.tools import BaseTool
 from twintrack.core.errors import ModelUnavailable, SettingsError
 from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.agents import TOOLS, name_of
+from twintrack.graphs.kept_results import keeping
 from twintrack.graphs.late_agent import LateAgent
 from twintrack.graphs.model_agent import model_agent
 from twintrack.graphs.resources import Resources
@@ -53,7 +54,7 @@ def build_agents(
     made = {}
     for name, spec in specs.items():
         agent = _with_stand_in(spec, plain, by_rules[name])
-        made[name] = _metered(spec, _bounded(spec, agent, resources, shared))
+        made[name] = keeping(spec, _metered(spec, _bounded(spec, agent, resources, shared)), shelf, resources)
     return made
 
 

@@ -8,6 +8,7 @@ from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
 from twintrack.core.models import Models
 from twintrack.core.settings import BudgetSettings, RouterSettings, TeamSettings
+from twintrack.core.task_results import TaskResults
 from twintrack.core.tool_calls import Ledger
 from twintrack.graphs.agent_row import AgentSpec
 from twintrack.guardrails import Policy
@@ -47,6 +48,8 @@ class Resources:
     """Where tools that change something are written down; None writes nothing down."""
     reuse: Reuse | None = None
     """Gives kept answers again; None where the answer cache is off."""
+    results: TaskResults | None = None
+    """Keeps what agents found for equal tasks, where their rows say so; None keeps nothing."""
     tables: Tables | None = None
     """What the analyst reads; None leaves it out."""
     logs: tuple[Path, ...] = ()

@@ -225,7 +225,8 @@ def _coordinated(took: Any) -> dict[str, str]:
         return {}
     shares = {f"coordination_{name}": f"{took[name]:.0%}" for name in ("seconds", "tokens", "messages")}
     between = ", ".join(f"{pair} {count}" for pair, count in took.get("between", {}).items())
-    return {**shares, "coordination_high": "yes" if took["high"] else "", "tasks_between": between}
+    again = {"tasks_given_again": str(took["again"])} if took.get("again") else {}
+    return {**shares, "coordination_high": "yes" if took["high"] else "", "tasks_between": between, **again}
 
 
 def _part(value: Any, name: str) -> str:

@@ -122,4 +122,4 @@ def _assignment(state: TeamState, step: Step) -> Assignment:
 
 def _as(step: Step, result: StepResult) -> StepResult:
     """Return an equal step's result as this one's; the work is counted once."""
-    return StepResult(**{**result, "step_id": step["id"], "seconds": 0.0, "tokens": 0, "messages": 0})
+    return StepResult(**{**result, "step_id": step["id"], "seconds": 0.0, "tokens": 0, "messages": 0, "again": True})

@@ -70,6 +70,7 @@ def coordination(state: TeamState, last: Sequence[Effort], too_much: TooMuch) ->
         high=high,
         between=_between(steps),
         by_step=by_step,
+        again=sum(step.get("again", False) for step in steps),
     )
 
 

@@ -13,7 +13,7 @@ from langgraph.runtime import get_runtime
 
 from twintrack.core.context import Context
 from twintrack.core.passages import Passage
-from twintrack.guardrails.provenance import USER_WORDS
+from twintrack.guardrails.provenance import HOSTILE, USER_WORDS
 from twintrack.guardrails.tool_gate import LABEL
 from twintrack.nodes.answer import cited
 from twintrack.nodes.claims import agree, claims, numbers
@@ -28,6 +28,8 @@ NO_ANSWER = "NO ANSWER"
 """What an agent is told to say when it found nothing."""
 TRANSCRIPT_CHARS = 2_000
 """Characters of an agent's conversation that its result keeps."""
+CUT_SHORT = "cut_short"
+"""Set on an agent's message that it wrote because it had no more calls."""
 _MARK = re.compile(r"\[([0-9a-f]{6})\]")
 
 
@@ -47,7 +49,8 @@ class GraphAgent:
         state = await self._graph.ainvoke(request, merge_configs(config, QUIET), context=context)
         messages = state["messages"]
         found = _labelled(finding(assignment["step"]["task"], messages, computes=self._computes), messages)
-        return replace(found, tokens=_tokens(messages), messages=len(messages), transcript=transcript(messages))
+        took = {"tokens": _tokens(messages), "messages": len(messages), "transcript": transcript(messages)}
+        return replace(found, whole=_whole(messages), **took)
 
 
 def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False) -> Finding:
@@ -67,6 +70,13 @@ def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False
     places = {mark(passage): place for place, passage in enumerate(passages, 1)}
     draft = cited(task, _MARK.sub(lambda found: f"[{places.get(found[1], 0)}]", text), passages)
     return Finding(draft["text"], draft["citations"], draft["status"] == "answered")
+
+
+def _whole(messages: Sequence[AnyMessage]) -> bool:
+    """Tell whether no call of the agent failed, was refused or gave orders, and it stopped by itself."""
+    results = [message for message in messages if isinstance(message, ToolMessage)]
+    sound = all(one.status == "success" and HOSTILE not in one.additional_kwargs for one in results)
+    return sound and not any(CUT_SHORT in message.additional_kwargs for message in messages)
 
 
 def _labelled(found: Finding, messages: Sequence[AnyMessage]) -> Finding:

@@ -34,11 +34,16 @@ def unfit_question(question: str, messages: Sequence[AnyMessage]) -> str:
     """Return why no kept answer may answer the question, or nothing."""
     if len(question) > MAX_CHARS:
         return "too long"
-    if PLACEHOLDER.search(question):
-        return "holds personal data"
-    if _MOMENT.search(question):
-        return "asks about a moment"
+    if why := unfit_words(question):
+        return why
     return "a follow-up" if _said_before(messages) and _leans(question) else ""
+
+
+def unfit_words(text: str) -> str:
+    """Return why what answers these words may not be given again, whoever reads them; or nothing."""
+    if PLACEHOLDER.search(text):
+        return "holds personal data"
+    return "asks about a moment" if _MOMENT.search(text) else ""
 
 
 def unfit_answer(state: State) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from twintrack.core.answer_cache import CACHE_BROKEN, AnswerCache, Found, Kept, 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.flights import Flights
-from twintrack.core.passages import Passage
+from twintrack.core.passages import Citation, Passage
 from twintrack.guardrails.citations import unresolved
 from twintrack.memory.schemas import Recalled
 from twintrack.nodes.known import about_user, known, noted
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 0.5
 """How long a turn waits for one look-up: a cache that is slower than that is broken."""
-_NOBODY = ""
+NOBODY = ""
 """User id of nobody: what this one may read, everyone in the tenant may."""
 
 
@@ -98,13 +98,15 @@ class Reuse:
         lookup = state.get("lookup")
         if lookup is None or lookup["outcome"] != "new":
             return
-        stored = await _or(False, self._kept(state, lookup, identity, locale, thread_id, tokens))
-        await asyncio.gather(_or(None, self.cache.count(identity, misses=1, stored=int(stored))), self.give_up(lookup))
+        stored = await or_else(False, self._kept(state, lookup, identity, locale, thread_id, tokens))
+        await asyncio.gather(
+            or_else(None, self.cache.count(identity, misses=1, stored=int(stored))), self.give_up(lookup)
+        )
 
     async def give_up(self, lookup: Lookup | None) -> None:
         """Tell those who wait that this turn's answer will not be kept; never raises."""
         if lookup is not None and lookup["flight"]:
-            await _or(None, self.flights.land(lookup["flight"]))
+            await or_else(None, self.flights.land(lookup["flight"]))
 
     def leave(self, thread_id: str) -> None:
         """Hold nobody back any more for a run that is over, however it ended."""
@@ -139,7 +141,7 @@ class Reuse:
             if not _meant_for(one, lookup["memory"], question):
                 continue
             draft: Draft = {**one.kept["draft"]}  # type: ignore[typeddict-item] # it was a draft when it was kept
-            if not await self._resolves(draft, walls.identity):
+            if not await resolve(self.corpus, draft["citations"], walls.identity):
                 await self.cache.drop(one.key)
                 continue
             spared = max(0, one.kept["took_ms"] - _ms_since(lookup["began"]))
@@ -150,11 +152,6 @@ class Reuse:
             return {**told, "draft": draft, "decision": decision, "tried": ["direct"]}
         return None
 
-    async def _resolves(self, draft: Draft, identity: Identity) -> bool:
-        names = [citation["passage_id"] for citation in draft["citations"]]
-        passages = await asyncio.gather(*(self.corpus.passage(name, identity=identity) for name in names))
-        return not any(map(unresolved, draft["citations"], passages))
-
     async def _kept(
         self, state: State, lookup: Lookup, identity: Identity, locale: str, thread_id: str, tokens: int
     ) -> bool:
@@ -164,7 +161,9 @@ class Reuse:
             return False
         if unfit_answer(state) or corpus != await self.corpus.version(identity=identity):
             return False
-        shared = not lookup["memory"] and await self._resolves(answer, Identity(identity.tenant_id, _NOBODY))
+        shared = not lookup["memory"] and await resolve(
+            self.corpus, answer["citations"], Identity(identity.tenant_id, NOBODY)
+        )
         kept = Kept(
             question=question,
             draft={**answer},
@@ -189,7 +188,13 @@ class Reuse:
         )
 
 
-async def _or(otherwise: T, work: Awaitable[T]) -> T:
+async def resolve(corpus: CitedCorpus, citations: Sequence[Citation], identity: Identity) -> bool:
+    """Tell whether the passages that the citations name still hold their quotes, and are this caller's to read."""
+    passages = await asyncio.gather(*(corpus.passage(one["passage_id"], identity=identity) for one in citations))
+    return not any(map(unresolved, citations, passages))
+
+
+async def or_else(otherwise: T, work: Awaitable[T]) -> T:
     """Await the work for a moment; where it fails, the turn goes on without it."""
     try:
         async with asyncio.timeout(PATIENCE_S):

@@ -92,6 +92,8 @@ class StepResult(TypedDict):
     """Messages of its own conversation."""
     degraded: NotRequired[str]
     """Why it was done in a simpler way than it should have been."""
+    again: NotRequired[bool]
+    """Whether it is an equal task's result, of this run or of an earlier one."""
     within: NotRequired[Effort]
     """What coordinating took inside it, where it is a team."""
     between: NotRequired[dict[str, int]]
@@ -123,6 +125,8 @@ class Coordination(TypedDict):
     between: NotRequired[dict[str, int]]
     """Tasks by who gave them to whom, as `team>researcher`; a hand-over is one too."""
     by_step: dict[str, Effort]
+    again: NotRequired[int]
+    """Tasks that were not done, because the result of an equal one was given again."""
 
 
 class Decision(TypedDict):

@@ -40,6 +40,10 @@ class Finding:
     """Who gave tasks to whom inside a team."""
     hand_over: HandOver | None = None
     """Who is to go on, where agents hand over to each other."""
+    whole: bool = True
+    """Whether nothing was refused, failed, marked or cut short on the way."""
+    again: bool = False
+    """Whether it was found before, for an equal task."""
 
 
 class Agent(Protocol):
@@ -119,6 +123,8 @@ def _result(
     )
     if found.degraded:
         result["degraded"] = found.degraded
+    if found.again:
+        result["again"] = True
     if found.within is not None:
         result["within"], result["between"] = found.within, found.between
     if found.hand_over is not None:
