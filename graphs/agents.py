@@ -118,13 +118,14 @@ def table(resources: Resources) -> tuple[AgentSpec, ...]:
     """Return the rows in force, those the process was opened with or the shipped ones, with their settings.
 
     Raises:
-        SettingsError: the settings give numbers to somebody who is not in the table.
+        SettingsError: the settings give numbers to somebody, or ask about somebody, who is not in the table.
     """
     rows = resources.agents if resources.agents is not None else _shipped(resources)
     known = set(_names(rows))
-    if unknown := sorted(resources.team.agents.keys() - known):
-        fix = f"name one of {', '.join(sorted(known))}"
-        raise SettingsError(f"TWINTRACK_TEAM__AGENTS: there is no agent {unknown[0]!r}.", fix=fix)
+    for setting, names in (("AGENTS", resources.team.agents.keys()), ("APPROVE", resources.approve)):
+        if unknown := sorted(names - known):
+            fix = f"name one of {', '.join(sorted(known))}"
+            raise SettingsError(f"TWINTRACK_TEAM__{setting}: there is no agent {unknown[0]!r}.", fix=fix)
     return tuple(with_settings(row, resources.team) for row in rows)
 
 

@@ -8,6 +8,7 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
+from twintrack.guardrails.tool_gate import LABEL
 from twintrack.nodes.findings import CUT_SHORT
 
 LAST = "This is your last answer: you have no more calls. Answer with what you have found, and say what is missing."
@@ -17,8 +18,9 @@ SPENT = "You have no more tool calls. Answer with what you have found."
 class CallLimits(AgentMiddleware[Any, Any, Any]):
     """Counts in the agent's own conversation, which begins with its task; nothing is kept elsewhere."""
 
-    def __init__(self, *, model_calls: int, tool_calls: int) -> None:
+    def __init__(self, *, name: str, model_calls: int, tool_calls: int) -> None:
         super().__init__()
+        self._agent = name
         self._model_calls = model_calls
         self._tool_calls = tool_calls
 
@@ -30,7 +32,7 @@ class CallLimits(AgentMiddleware[Any, Any, Any]):
         if made + 1 < self._model_calls:
             return await handler(request)
         if made >= self._model_calls:
-            return AIMessage(SPENT, additional_kwargs={CUT_SHORT: True})
+            return AIMessage(SPENT, additional_kwargs=self._cut(f"{self._model_calls} model calls"))
         response = await handler(request.override(tools=[], messages=[*request.messages, HumanMessage(LAST)]))
         for message in response.result:
             message.additional_kwargs[CUT_SHORT] = True
@@ -44,7 +46,12 @@ class CallLimits(AgentMiddleware[Any, Any, Any]):
         asked = [str(one["id"]) for one in _calls(_messages(request.state))]
         if str(call["id"]) not in asked[self._tool_calls :]:
             return await handler(request)
-        return ToolMessage(SPENT, tool_call_id=call["id"], name=call["name"], status="error")
+        cut = self._cut(f"{self._tool_calls} tool calls")
+        return ToolMessage(SPENT, tool_call_id=call["id"], name=call["name"], status="error", additional_kwargs=cut)
+
+    def _cut(self, limit: str) -> dict[str, Any]:
+        """Return the marks of a message that an agent got, or wrote, because it had reached a limit of its own."""
+        return {CUT_SHORT: True, LABEL: f"{self._agent} reached its limit of {limit}"}
 
 
 def _messages(state: Any) -> list[AnyMessage]:

@@ -38,7 +38,7 @@ def model_agent(
     middleware: list[AgentMiddleware[Any, Any, Any]] = [
         Finish(),
         gate or ToolGate(policy, agent=spec.name),
-        CallLimits(model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
+        CallLimits(name=spec.name, model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
     ]
     if spec.summarize_above is not None:
         middleware.append(Summaries(model, spec.summarize_above))

@@ -84,7 +84,9 @@ def member(resources: Resources, spec: AgentSpec) -> TeamMember:
         return TeamMember(_drawn(resources, rows, hands).compile(name=spec.name))
     hops = whole(spec, resources.team).max_hops or 0
     seconds = seconds_of(rows, resources.budgets.agent_seconds)
-    return TeamMember(peers.build(resources, hands, seconds=seconds, max_hops=hops).compile(name=spec.name))
+    once = done_once(rows, resources.annotations)
+    graph = peers.build(resources, hands, seconds=seconds, max_hops=hops, once=once)
+    return TeamMember(graph.compile(name=spec.name))
 
 
 def _planner(resources: Resources, rows: Sequence[AgentSpec]) -> Planner:

@@ -29,7 +29,7 @@ NO_ANSWER = "NO ANSWER"
 TRANSCRIPT_CHARS = 2_000
 """Characters of an agent's conversation that its result keeps."""
 CUT_SHORT = "cut_short"
-"""Set on an agent's message that it wrote because it had no more calls."""
+"""Set on a message that an agent wrote, or got, because it had no more calls."""
 _MARK = re.compile(r"\[([0-9a-f]{6})\]")
 
 
@@ -49,8 +49,13 @@ class GraphAgent:
         state = await self._graph.ainvoke(request, merge_configs(config, QUIET), context=context)
         messages = state["messages"]
         found = _labelled(finding(assignment["step"]["task"], messages, computes=self._computes), messages)
-        took = {"tokens": _tokens(messages), "messages": len(messages), "transcript": transcript(messages)}
-        return replace(found, whole=_whole(messages), **took)
+        return replace(
+            found,
+            whole=_whole(messages),
+            tokens=_tokens(messages),
+            messages=len(messages),
+            transcript=transcript(messages),
+        )
 
 
 def finding(task: str, messages: Sequence[AnyMessage], *, computes: bool = False) -> Finding:
@@ -80,8 +85,8 @@ def _whole(messages: Sequence[AnyMessage]) -> bool:
 
 
 def _labelled(found: Finding, messages: Sequence[AnyMessage]) -> Finding:
-    """Return what was found with what the answer must say of its tool calls."""
-    labels = (message.additional_kwargs.get(LABEL) for message in messages if isinstance(message, ToolMessage))
+    """Return what was found with what the answer must say of its calls."""
+    labels = (message.additional_kwargs.get(LABEL) for message in messages)
     said = [found.lacks, *dict.fromkeys(str(label) for label in labels if label)]
     return replace(found, lacks="; ".join(filter(None, said)))
 

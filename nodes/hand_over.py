@@ -1,7 +1,7 @@
 """Lets peers hand a task over to each other: so often, never twice the same, and only to somebody who is there."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -9,8 +9,9 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.types import Command
 from pydantic import BaseModel, ConfigDict, Field
 
+from twintrack.nodes.ask_first import Asking
 from twintrack.nodes.effort import spent
-from twintrack.nodes.state import NOTHING_RECALLED, Assignment, HandOver, PeersState, Step
+from twintrack.nodes.state import NOTHING_RECALLED, Assignment, HandOver, PeersState, Step, TeamState
 from twintrack.nodes.work import Agent, without_work, work
 
 HAND_OVER = "hand_over"
@@ -48,11 +49,11 @@ async def take_turn(
     agents: Mapping[str, Agent],
     seconds: Callable[[str], float],
     max_hops: int,
+    approve: Collection[str] = frozenset(),
 ) -> Command[str]:
-    """Let one peer work, then go where it hands over to, or to the end."""
+    """Let one peer work, then go where it hands over to, or to the end; where a person must approve that peer, to `ask`."""
     hops = state.get("hops", [])
-    task = state.get("task") or state["question"]
-    step = Step(id=str(len(hops) + 1), agent=name, task=task, depends_on=[])
+    step = _step(state, name)
     inputs = state.get("results", [])
     given = Assignment(
         step=step, question=state["question"], inputs=inputs, recalled=state.get("recalled", NOTHING_RECALLED)
@@ -66,7 +67,28 @@ async def take_turn(
         refused = Step(id=f"{step['id']}+", agent=onward["to"], task=onward["task"], depends_on=[])
         return Command(goto="gather", update={"results": [*results, without_work(refused, why)]})
     update: dict[str, Any] = {"results": results, "task": onward["task"], "hops": [*hops, onward]}
-    return Command(goto=onward["to"], update={**update, **spent(HAND_OVER, began, messages=1)})
+    to = "ask" if onward["to"] in approve else onward["to"]
+    return Command(goto=to, update={**update, **spent(HAND_OVER, began, messages=1)})
+
+
+async def ask_about_turn(
+    state: PeersState, *, first: str, asking: Asking, once: Collection[str] = frozenset()
+) -> Command[str]:
+    """Ask a person about the peer whose turn is next; peers in `once` only read."""
+    hops = state.get("hops", [])
+    name = hops[-1]["to"] if hops else first
+    step = Step(**{**_step(state, name), "approval": "asked"})
+    asked = TeamState(messages=[], question=state["question"], plan=[step], degraded=state.get("degraded", ""))
+    update = await asking.about(asked, once=once)
+    plan = update.pop("plan")
+    if update["results"]:
+        return Command(goto="gather", update=update)
+    return Command(goto=name, update={**update, "task": plan[0]["task"]})
+
+
+def _step(state: PeersState, name: str) -> Step:
+    task = state.get("task") or state["question"]
+    return Step(id=str(len(state.get("hops", [])) + 1), agent=name, task=task, depends_on=[])
 
 
 def _refusal(onward: HandOver, by: str, hops: list[HandOver], agents: Mapping[str, Agent], max_hops: int) -> str:

@@ -218,8 +218,9 @@ async def test_a_task_that_holds_personal_data_or_a_moment_is_done_each_time(ope
             "Who is the harbour master today? Also who is 王小梅?",
         ):
             await ask(app, question)
-        held = [name async for name in app.parts.source.client().scan_iter("twintrack:agent-result:*")]
-        kept = [await app.parts.source.client().hget(name, "data") or b"" for name in held]
+        client: Any = app.parts.source.client()
+        held = [name async for name in client.scan_iter("twintrack:agent-result:*")]
+        kept = [await client.hget(name, "data") or b"" for name in held]
     assert not any(b"mail" in one or b"today" in one for one in kept)
 
 

@@ -136,6 +136,12 @@ def test_a_rows_tool_calls_hold(kind: Kind) -> None:
     assert world.looks == 4
 
 
+def test_an_agent_that_was_cut_short_by_its_own_limit_says_so() -> None:
+    world = World()
+    [step], _ = work(opened(world), world.by_model(tool_calls=2))
+    assert step["error"].startswith("clerk reached its limit of 2 tool calls")
+
+
 @pytest.mark.parametrize("kind", MODELLED)
 def test_a_rows_tokens_hold_but_for_the_call_that_passes_them(kind: Kind) -> None:
     world = World()
