@@ -16,6 +16,7 @@ from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
 from twintrack.core.standard_score import standard_each
+from twintrack.core.whole_unions import unions_whole
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
@@ -64,15 +65,26 @@ class HybridSearch:
             *("RETURN", len(self.fields) + 1, "distance", *self.fields, *self._page()),
         )
 
-    def by_words(self) -> list[tuple[Any, ...]]:
-        """Return the search by words; nothing where there are none."""
-        # The wall stands beside each word: RediSearch 2.10 loses the scores of a union inside an intersection,
-        # and stemming would put such a union in again, hence VERBATIM.
-        wall, terms = self._wall(), _terms(self.words).items()
-        text = "|".join(f"({wall} @{self.text_field}:{term})" + _weight(count) for term, count in terms)
+    def by_words(self, *, one_wall: bool = False) -> list[tuple[Any, ...]]:
+        """Return the search by words; nothing where there are none.
+
+        Args:
+            one_wall: Whether the server counts all words behind one wall; else each has one of its own.
+        """
+        text = self._text(one_wall)
         # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
         scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
-        return [("FT.SEARCH", self.index, text, *scored, *self._page())] if terms else []
+        return [("FT.SEARCH", self.index, text, *scored, *self._page())] if text else []
+
+    def _text(self, one_wall: bool) -> str:
+        """Return the query for the words; empty where there are none."""
+        # What the wall matches is no word: it weighs nothing. Stemming would add unions of its own, hence VERBATIM.
+        wall = f"{self._wall()}=>{{$weight: 0}}"
+        said = [(f"@{self.text_field}:{term}", count) for term, count in _terms(self.words).items()]
+        # A weight is heeded of what stands together, not of a word alone.
+        each = [word if one_wall and count == 1 else f"({wall} {word})=>{{$weight: {count}}}" for word, count in said]
+        any_of = "|".join(each)
+        return f"{wall} ({any_of})" if one_wall and each else any_of
 
     def _wall(self) -> str:
         return f"({tags(self.filters)})"
@@ -115,7 +127,8 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
 async def _replies(index: ContractIndex, search: HybridSearch) -> list[Any]:
     """Return the reply to the search by vector, then to the one by words."""
     if isinstance(search.vector, np.ndarray):
-        return await run(index, [search.by_vector(search.vector), *search.by_words()])
+        words = search.by_words(one_wall=await unions_whole(index.client))
+        return await run(index, [search.by_vector(search.vector), *words])
     return await _overlapped(index, search, search.vector)
 
 
@@ -125,8 +138,11 @@ async def _overlapped(index: ContractIndex, search: HybridSearch, vector: Awaita
     async def near() -> list[Any]:
         return await run(index, [search.by_vector(await vector)])
 
+    async def said() -> list[Any]:
+        return await run(index, search.by_words(one_wall=await unions_whole(index.client)))
+
     # Both are waited for, also where one breaks: nothing may be on its way to the server when the caller is gone.
-    words = asyncio.ensure_future(run(index, search.by_words()))
+    words = asyncio.ensure_future(said())
     try:
         found = await near()
     finally:
@@ -261,10 +277,6 @@ def _text(value: bytes | str) -> str:
 def _terms(words: Sequence[str]) -> dict[str, int]:
     """Keep the words most often said of those the query parser takes literally, and how often."""
     return dict(Counter(word for word in words if _WORD.fullmatch(word)).most_common(MAX_WORDS))
-
-
-def _weight(count: int) -> str:
-    return f"=>{{$weight: {count}}}" if count > 1 else ""
 
 
 def _escape(value: str) -> str:

@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as TooSlow
 _NOTHING = object()
 PLAIN = frozenset(
     (
-        *("DEL", "EXISTS", "EXPIRE", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
+        *("DEL", "EXISTS", "EXPIRE", "FT.CONFIG", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
         *("HDEL", "HGET", "HGETALL", "HKEYS", "HINCRBY", "HMGET", "HSET", "HSETNX"),
         *("ZADD", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREVRANGEBYLEX"),
         *("EVAL", "EVALSHA"),
