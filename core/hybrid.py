@@ -78,13 +78,14 @@ class HybridSearch:
 
     def _text(self, one_wall: bool) -> str:
         """Return the query for the words; empty where there are none."""
-        # What the wall matches is no word: it weighs nothing. Stemming would add unions of its own, hence VERBATIM.
+        # What the wall matches is no word: it weighs nothing. It stands last, or the parser weighs all that follows
+        # like it. Stemming would put unions of its own before it, hence VERBATIM.
         wall = f"{self._wall()}=>{{$weight: 0}}"
         said = [(f"@{self.text_field}:{term}", count) for term, count in _terms(self.words).items()]
         # A weight is heeded of what stands together, not of a word alone.
-        each = [word if one_wall and count == 1 else f"({wall} {word})=>{{$weight: {count}}}" for word, count in said]
+        each = [word if one_wall and count == 1 else f"({word} {wall})=>{{$weight: {count}}}" for word, count in said]
         any_of = "|".join(each)
-        return f"{wall} ({any_of})" if one_wall and each else any_of
+        return f"({any_of}) {wall}" if one_wall and each else any_of
 
     def _wall(self) -> str:
         return f"({tags(self.filters)})"

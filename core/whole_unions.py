@@ -4,16 +4,15 @@ import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisClusterException, ResponseError
 
 from twintrack.core.redis_binaries import UNIONS
 
 _FOR_S = 60.0
-_known: WeakKeyDictionary[Redis, tuple[float, bool]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, tuple[float, bool]] = WeakKeyDictionary()
 
 
-async def unions_whole(client: Redis) -> bool:
+async def unions_whole(client: Any) -> bool:
     """Tell whether words may be looked up together behind one wall; a server may be started anew with other settings.
 
     Without the heap a union that is skipped ahead names only one of its words that a record holds.

@@ -48,6 +48,6 @@ def test_only_a_crowd_is_searched_by_walking_the_index(beam: int, walk: str) -> 
     near, text = [search.by_vector(np.asarray(VECTOR)), *search.by_words()]
     assert near[2] == f"(@tenant:{{a}})=>[KNN 50 @vector $vector{walk} AS distance]"
     wall = "(@tenant:{a})=>{$weight: 0}"
-    assert text[2] == f"({wall} @words:fee)=>{{$weight: 2}}|({wall} @words:late)=>{{$weight: 1}}"
+    assert text[2] == f"(@words:fee {wall})=>{{$weight: 2}}|(@words:late {wall})=>{{$weight: 1}}"
     [together] = search.by_words(one_wall=True)
-    assert together[2] == f"{wall} (({wall} @words:fee)=>{{$weight: 2}}|@words:late)"
+    assert together[2] == f"((@words:fee {wall})=>{{$weight: 2}}|@words:late) {wall}"

@@ -16,6 +16,7 @@ SCHEMA = {
     "index": {"name": "scores", "prefix": "scores:", "storage_type": "hash", "stopwords": []},
     "fields": [
         {"name": "tenant", "type": "tag", "attrs": {"case_sensitive": True}},
+        {"name": "user", "type": "tag", "attrs": {"case_sensitive": True}},
         {"name": "words", "type": "text"},
         {"name": "vector", "type": "vector", "attrs": {"dims": 2, "algorithm": "flat", "distance_metric": "cosine"}},
     ],
@@ -38,8 +39,9 @@ async def test_words_stand_behind_one_wall_where_the_server_counts_them_all(sour
 
 
 @pytest.mark.usefixtures("unions")
+@pytest.mark.parametrize("wall", [{"tenant": ("a", "nobody")}, {"tenant": "a", "user": "a"}])
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_wall_changes_no_score(source: RedisSource, seed: int) -> None:
+async def test_the_wall_changes_no_score(source: RedisSource, seed: int, wall: dict[str, Any]) -> None:
     """RediSearch 2.10 counts only some words of a union that stands inside an intersection."""
     index = await source.index(SCHEMA)
     client: Any = source.client()
@@ -49,13 +51,14 @@ async def test_the_wall_changes_no_score(source: RedisSource, seed: int) -> None
         held = [word for word in WORDS if dice.random() < 0.05] + [f"other{number % 7}"] * dice.randint(5, 60)
         if number == 201:
             held += WORDS
-        fields = {"tenant": "b" if number % 3 else "a", "words": " ".join(held), "vector": vector.tobytes()}
+        whose = "b" if number % 3 else "a"
+        fields = {"tenant": whose, "user": whose, "words": " ".join(held), "vector": vector.tobytes()}
         await client.hset(f"scores:{number}", mapping=fields)
     search = HybridSearch(
         index="scores",
         words=[*WORDS, *WORDS[:2]],
         vector=vector,
-        filters={"tenant": ("a", "nobody")},
+        filters=wall,
         fields=("tenant",),
         vector_weight=0.0,
         candidates=300,
