@@ -56,7 +56,7 @@ def _judged(message: Any, policy: Policy) -> Any:
 
 def _verdict(text: str, policy: Policy) -> Verdict:
     try:
-        return policy.check_input(text)
+        return policy.check_at_door(text)
     except Exception:  # noqa: BLE001 - a policy that breaks breaks in the graph again, which ends in a labelled answer
         return Verdict("door")
 

@@ -9,6 +9,7 @@ from twintrack.core.settings import RailSettings, Settings
 from twintrack.guardrails.injection import Injection
 from twintrack.guardrails.injection_model import load_model
 from twintrack.guardrails.limits import Blank, Controls, Size
+from twintrack.guardrails.passed import Passed
 from twintrack.guardrails.pii import Disclosure, Masker, PersonalData, Unmasked
 from twintrack.guardrails.refusals import refusal
 from twintrack.guardrails.verdict import FailureMode, Verdict
@@ -58,10 +59,22 @@ class Policy:
     def __init__(self, input_rails: Iterable[Rail], output_rails: Iterable[OutputRail] = ()) -> None:
         self._input = tuple(input_rails)
         self._output = tuple(output_rails)
+        self._passed = Passed()
 
     def check_input(self, text: str) -> Verdict:
         """Judge what a user sends; `Verdict.text` is what to go on with, when it was changed."""
         return _chain([(rail.name, rail.failure, rail.check) for rail in self._input], text)
+
+    def check_at_door(self, text: str) -> Verdict:
+        """Judge what a user sends before its run begins; the run itself need not judge the same words again."""
+        verdict = self.check_input(text)
+        if not verdict.blocked and verdict.text is None:
+            self._passed.note(text)
+        return verdict
+
+    def check_inside(self, text: str) -> Verdict:
+        """Judge what a run was begun with, unless these very words have just passed the door."""
+        return Verdict("policy") if self._passed.take(text) else self.check_input(text)
 
     def check_output(self, text: str, *, sources: Collection[str] = ()) -> Verdict:
         """Judge an answer; personal data that stands in no source is masked."""

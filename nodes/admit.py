@@ -33,7 +33,7 @@ async def admit(state: InputState, *, policy: Policy) -> dict[str, Any]:
     """Check the last human message with the input rails; a blocked one becomes a refused draft."""
     message = _last_human(state["messages"])
     text = str(message.text) if message else ""
-    verdict = (_refused_before(message) if message else None) or policy.check_input(text)
+    verdict = (_refused_before(message) if message else None) or policy.check_inside(text)
     question = verdict.text if verdict.text is not None else text
     update = {**NEW_TURN, "question": question}
     if verdict.blocked:

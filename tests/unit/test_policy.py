@@ -11,6 +11,7 @@ import twintrack.guardrails
 from twintrack.core.settings import BudgetSettings, RailSettings, Settings
 from twintrack.guardrails import Masker, Policy, Verdict, default_policy
 from twintrack.guardrails.limits import Blank, Controls, Size
+from twintrack.guardrails.passed import REMEMBERED, Passed
 from twintrack.guardrails.verdict import FailureMode
 
 
@@ -111,3 +112,56 @@ def test_cleaning_is_idempotent_and_leaves_no_control_character(text: str) -> No
 def test_the_public_names_are_sorted_and_exist() -> None:
     assert twintrack.guardrails.__all__ == sorted(twintrack.guardrails.__all__)
     assert all(hasattr(twintrack.guardrails, name) for name in twintrack.guardrails.__all__)
+
+
+class Counts:
+    name = "counts"
+    failure: FailureMode = "closed"
+
+    def __init__(self, said: Verdict | None = None) -> None:
+        self.said = said or Verdict(self.name)
+        self.judged: list[str] = []
+
+    def check(self, text: str) -> Verdict:
+        self.judged.append(text)
+        return self.said
+
+
+def test_what_passed_the_door_is_not_judged_again_inside() -> None:
+    rail = Counts()
+    policy = Policy([rail])
+    assert policy.check_at_door("hello") == policy.check_inside("hello") == Verdict("policy")
+    assert rail.judged == ["hello"]
+
+
+def test_words_that_did_not_come_through_the_door_are_judged_inside() -> None:
+    rail = Counts()
+    policy = Policy([rail])
+    policy.check_at_door("hello")
+    policy.check_inside("hello, and more")
+    assert rail.judged == ["hello", "hello, and more"]
+
+
+def test_passing_the_door_once_lets_a_text_in_once() -> None:
+    rail = Counts()
+    policy = Policy([rail])
+    policy.check_at_door("hello")
+    policy.check_inside("hello")
+    policy.check_inside("hello")
+    assert rail.judged == ["hello", "hello"]
+
+
+@pytest.mark.parametrize("said", [Verdict("counts", "block", "no"), Verdict("counts", "mask", text="changed")])
+def test_what_was_blocked_or_changed_at_the_door_is_judged_inside(said: Verdict) -> None:
+    rail = Counts(said)
+    policy = Policy([rail])
+    assert policy.check_at_door("hello") == policy.check_inside("hello") == said
+    assert rail.judged == ["hello", "hello"]
+
+
+def test_texts_that_nobody_asks_about_do_not_pile_up() -> None:
+    passed = Passed()
+    for number in range(REMEMBERED + 1):
+        passed.note(str(number))
+    assert not passed.take("0")
+    assert passed.take("1")
