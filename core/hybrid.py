@@ -20,7 +20,9 @@ from twintrack.core.whole_unions import unions_whole
 
 MAX_WORDS = 64
 _WORD = re.compile(r"\w+")
+_BARE: Mapping[bytes, bytes] = {}
 Vector = NDArray[np.float32]
+Fields = Mapping[bytes, bytes]
 
 
 class Row(NamedTuple):
@@ -33,7 +35,8 @@ class Row(NamedTuple):
     """Cosine with the question; the lowest one seen where only words found the record."""
     text_score: float
     """BM25 of the words; 0 where only the vector found the record."""
-    fields: dict[str, str]
+    fields: Fields
+    """As Redis gave them, not decoded: most are never looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +105,9 @@ class HybridSearch:
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""
-        text_score = scores(replies[1]) if len(replies) > 1 else {}
-        fields: dict[str, dict[str, str]] = {key: {} for key in text_score}
-        fields |= {key: values for key, _, values in parse(replies[0])}
-        similarity = {key: 1.0 - float(values["distance"]) for key, values in fields.items() if values}
+        text_score, near = scores(replies[1]) if len(replies) > 1 else {}, _near(replies[0])
+        similarity = {key: 1.0 - float(values[b"distance"]) for key, values in near.items() if values}
+        fields = dict.fromkeys(text_score, _BARE) | near
         return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
 
 
@@ -120,7 +122,8 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     if not bare:
         return rows
     replies = await _run(index, [("HMGET", key, *search.fields) for key in bare])
-    found = {key: _fields(zip(search.fields, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
+    names = [name.encode() for name in search.fields]
+    found = {key: _raw(zip(names, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
     filled = [row if row.fields else row._replace(fields=found[row.key]) for row in rows]
     return [row for row in filled if row.fields]
 
@@ -175,7 +178,7 @@ async def _run(index: ContractIndex, commands: Sequence[tuple[Any, ...]]) -> lis
 def mix(
     similarity: Mapping[str, float],
     text_score: Mapping[str, float],
-    fields: Mapping[str, dict[str, str]],
+    fields: Mapping[str, Fields],
     *,
     vector_weight: float,
 ) -> list[Row]:
@@ -202,50 +205,29 @@ def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:
     return " ".join(f"@{field}:{{{'|'.join(map(_escape, values))}}}" for field, values in choices.items())
 
 
+def _near(reply: Any) -> dict[str, Fields]:
+    """Return the fields of each record that the vector found, by its key, in either protocol."""
+    if isinstance(reply, Mapping):
+        found = [(hit[b"id"], hit[b"extra_attributes"]) for hit in reply[b"results"]]
+        try:
+            # A record that runs out while it is found comes without fields.
+            return {key.decode(): fields or _BARE for key, fields in found}
+        except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
+            return {_text(key): _raw((fields or {}).items()) for key, fields in found}
+    pairs = zip(reply[1::2], reply[2::2], strict=True)
+    return {_text(key): _raw(zip(found[::2], found[1::2], strict=True)) if found else _BARE for key, found in pairs}
+
+
 def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
     """Return (key, score, fields) of each hit in a reply of FT.SEARCH, in either protocol."""
     if isinstance(reply, Mapping):
-        if (usual := _usual(reply)) is not None:
-            return usual
         hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
         # A record that runs out while it is found comes without fields.
         return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
-    if len(reply) > 2 and isinstance(reply[2], list) and (plain := _plain(reply)) is not None:
-        return plain
     size = 3 if len(reply) > 2 and isinstance(reply[2], bytes | str) else 2
     marks = map(float, reply[2::size]) if size == 3 else repeat(0.0)
     found = ({} if pairs is None else _fields(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in reply[size::size])
     return list(zip(map(_text, reply[1::size]), marks, found, strict=False))
-
-
-def _usual(reply: Mapping[bytes, Any]) -> list[tuple[str, float, dict[str, str]]] | None:
-    """Return what `parse` does for hits that are all text, or None where they are not: the usual reply, at once."""
-    try:
-        return [
-            (
-                hit[b"id"].decode(),
-                hit.get(b"score", 0.0),
-                {name.decode(): value.decode() for name, value in hit[b"extra_attributes"].items()},
-            )
-            for hit in reply[b"results"]
-        ]
-    except (AttributeError, TypeError, UnicodeDecodeError):
-        return None
-
-
-def _plain(reply: Any) -> list[tuple[str, float, dict[str, str]]] | None:
-    """Return what `parse` does for hits without scores, or None where they are not all text: the usual reply, at once."""
-    found: list[tuple[str, float, dict[str, str]]] = []
-    try:
-        for key, pairs in zip(reply[1::2], reply[2::2], strict=True):
-            fields: dict[str, str] = {}
-            for name, value in zip(pairs[::2], pairs[1::2], strict=True):
-                if value is not None:
-                    fields[name.decode()] = value.decode()
-            found.append((key.decode(), 0.0, fields))
-    except (AttributeError, TypeError, UnicodeDecodeError, ValueError):
-        return None
-    return found
 
 
 def scores(reply: Any) -> dict[str, float]:
@@ -269,6 +251,14 @@ def _fields(pairs: Any) -> dict[str, str]:
         return {name.decode(): value.decode() for name, value in fields.items() if value is not None}
     except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
         return {_text(name): _text(value) for name, value in fields.items() if value is not None}
+
+
+def _raw(pairs: Any) -> Fields:
+    return {_bytes(name): _bytes(value) for name, value in pairs if value is not None}
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value if isinstance(value, bytes) else value.encode(errors="surrogatepass")
 
 
 def _text(value: bytes | str) -> str:

@@ -104,8 +104,8 @@ class Records:
             candidates=candidates,
         )
         rows = await hybrid(index, search, limit=candidates)
-        held = [row for row in rows if "data" in row.fields]
-        listed = orjson.loads(f"[{','.join([row.fields['data'] for row in held])}]")
+        held = [row for row in rows if b"data" in row.fields]
+        listed = orjson.loads(b"[%b]" % b",".join([row.fields[b"data"] for row in held]))
         return [Found(data, row.score, row.similarity) for data, row in zip(listed, held, strict=True)]
 
     async def find(

@@ -92,4 +92,4 @@ async def test_what_only_the_words_find_comes_with_its_fields(source: RedisSourc
         candidates=1,
     )
     rows = await hybrid(index, search, limit=2)
-    assert {row.key: row.fields["words"] for row in rows} == {"scores:near": "other", "scores:said": "theorem"}
+    assert {row.key: row.fields[b"words"] for row in rows} == {"scores:near": b"other", "scores:said": b"theorem"}

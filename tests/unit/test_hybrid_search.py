@@ -53,7 +53,28 @@ def test_a_record_that_runs_out_while_it_is_found_comes_without_fields() -> None
 
 def test_the_weight_decides_between_meaning_and_words() -> None:
     near, text = {"a": 0.9, "b": 0.1}, {"b": 3.0}
-    fields: dict[str, dict[str, str]] = {"a": {}, "b": {}}
+    fields: dict[str, dict[bytes, bytes]] = {"a": {}, "b": {}}
     assert [row.key for row in mix(near, text, fields, vector_weight=0.9)] == ["a", "b"]
     assert [row.key for row in mix(near, text, fields, vector_weight=0.1)] == ["b", "a"]
     assert mix({}, {}, {}, vector_weight=0.5) == []
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        [2, b"a", [b"distance", b"0.25", b"data", b"x"], b"gone", None],
+        {
+            b"results": [
+                {b"id": b"a", b"extra_attributes": {b"distance": b"0.25", b"data": b"x"}},
+                {b"id": b"gone", b"extra_attributes": None},
+            ]
+        },
+        {b"results": [{b"id": "a", b"extra_attributes": {"distance": "0.25", "data": "x"}}]},
+    ],
+)
+def test_what_a_search_brings_is_the_same_in_both_protocols_and_already_decoded(near: object) -> None:
+    search = HybridSearch(
+        index="ix", words=(), vector=np.ones(2), filters={"user": "ann"}, fields=["data"], vector_weight=1
+    )
+    rows = [row for row in search.read([near]) if row.fields]
+    assert [(row.key, row.similarity, row.fields[b"data"]) for row in rows] == [("a", 0.75, b"x")]
