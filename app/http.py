@@ -23,6 +23,7 @@ from twintrack.app.http_memory import memory_routes
 from twintrack.app.http_reveal import keeper, reveal_route
 from twintrack.app.http_versions import version_routes
 from twintrack.app.lapsed import sweeping
+from twintrack.app.long_lived import loaded_set_aside
 from twintrack.app.server import lapsed, log, parts, saver, versions
 from twintrack.app.thread_owners import SavedOwners
 from twintrack.core.errors import RedisUnavailable, TwintrackError
@@ -69,7 +70,8 @@ async def _life(_app: Starlette) -> AsyncIterator[None]:
         log.warning("No API keys are set: everyone on this machine is the user `local`. Set TWINTRACK_SERVER__KEYS.")
     await asyncio.to_thread(parts.masker.warm)
     async with sweeping(lapsed, parts.settings.approvals.sweep_seconds):
-        yield
+        with loaded_set_aside():
+            yield
 
 
 def _middleware() -> list[Middleware]:

@@ -20,7 +20,7 @@ from twintrack.core.errors import Unavailable
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import MemorySettings
 from twintrack.memory.episodes import Episodes
-from twintrack.memory.facts import Added, FactStore, Origin, extract_facts
+from twintrack.memory.facts import Added, FactStore, Origin, Statement, extract_facts
 from twintrack.memory.records import owned_keys
 from twintrack.memory.schemas import Recalled, Remembered, Summary, Turn
 from twintrack.memory.shelf import KIND as UNDONE
@@ -37,6 +37,7 @@ BROKEN = (RedisError, RedisVLError, Unavailable, OSError, TimeoutError)
 TRUE_ENOUGH = frozenset({"answered", "abstained"})
 """Only such a turn's statements become facts: a refused one may hold an attack."""
 NOT_KEPT = frozenset({"refused", "interrupted"})
+NOTHING_ADDED = Added([], [])
 KINDS = ("fact.*", "episode.*", "summary")
 
 Writer = Callable[[], BaseChatModel | None]
@@ -77,36 +78,37 @@ class Memory:
         """Return what the three tiers know that bears on the question; a broken tier knows nothing."""
         kept = self.window(messages)
         asked = {part for message in kept if isinstance(message, HumanMessage) for part in (message.id, message.text)}
-        summary, facts, episodes = await asyncio.gather(
-            _or("summaries", self._summary(identity, thread_id, messages, kept), EMPTY),
-            _or("facts", self.facts.recall(question, vector, identity=identity, limit=self.settings.facts_limit), []),
-            _or(
-                "episodes",
-                self.episodes.recall(
-                    question,
-                    vector,
-                    identity=identity,
-                    limit=self.settings.episodes_limit,
-                    thread_id=thread_id,
-                    in_window={part for part in asked if part},
-                ),
-                [],
-            ),
+        facts = self.facts.recall(question, vector, identity=identity, limit=self.settings.facts_limit)
+        episodes = self.episodes.recall(
+            question,
+            vector,
+            identity=identity,
+            limit=self.settings.episodes_limit,
+            thread_id=thread_id,
+            in_window={part for part in asked if part},
         )
-        return Recalled(summary=summary["text"], facts=facts, episodes=episodes)
+        gone = before_window(messages, kept)
+        # A thread that is asked about without its messages is known by its summary alone.
+        summary = self._summary(identity, thread_id, gone, messages) if gone or not messages else None
+        known, past, said = await _at_once(
+            _or("facts", facts, []), _or("episodes", episodes, []), summary and _or("summaries", summary, EMPTY)
+        )
+        return Recalled(summary=(said or EMPTY)["text"], facts=known, episodes=past)
 
     async def remember(self, turn: Turn, *, identity: Identity) -> Remembered:
         """Keep what one finished turn leaves behind; again with the same turn changes nothing."""
-        added, episodes, summary = await asyncio.gather(
-            _or("facts", self._learn(turn, identity), Added([], [])),
-            _or("episodes", self._record(turn, identity), []),
-            _or("summaries", self._summarise(turn, identity), EMPTY),
+        said = extract_facts(turn.question) if turn.status in TRUE_ENOUGH else []
+        gone = before_window(turn.messages, self.window(turn.messages))
+        added, episodes, summary = await _at_once(
+            _or("facts", self._learn(turn, said, identity), NOTHING_ADDED) if said else None,
+            _or("episodes", self.episodes.add([turn], identity=identity), []) if turn.status not in NOT_KEPT else None,
+            _or("summaries", self._summarise(turn, gone, identity), EMPTY) if gone else None,
         )
         return Remembered(
-            facts=added.new,
-            replaced=added.replaced,
+            facts=(added or NOTHING_ADDED).new,
+            replaced=(added or NOTHING_ADDED).replaced,
             episode=episodes[0] if episodes else "",
-            summarised=bool(summary["text"]),
+            summarised=bool(summary and summary["text"]),
         )
 
     async def forget(self, identity: Identity, record_id: str) -> bool:
@@ -169,33 +171,22 @@ class Memory:
         return count
 
     async def _summary(
-        self, identity: Identity, thread_id: str, messages: Sequence[AnyMessage], kept: Sequence[AnyMessage]
+        self, identity: Identity, thread_id: str, gone: Sequence[AnyMessage], messages: Sequence[AnyMessage]
     ) -> Summary:
-        gone = before_window(messages, kept)
-        if messages and not gone:
-            return EMPTY
         stored = await self.summaries.read(identity, thread_id)
         # What was stored may be ahead of these messages, or of turns since rolled back: then it is made anew.
         return summarised(stored, gone, max_chars=self.settings.summary_chars) if messages else stored
 
-    async def _learn(self, turn: Turn, identity: Identity) -> Added:
-        if turn.status not in TRUE_ENOUGH:
-            return Added([], [])
+    async def _learn(self, turn: Turn, said: Sequence[Statement], identity: Identity) -> Added:
         origin = Origin(
             thread_id=turn.thread_id,
             turn_id=turn.turn_id,
             checkpoint_id=turn.checkpoint_id,
             created_at=turn.created_at,
         )
-        return await self.facts.add(extract_facts(turn.question), identity=identity, origin=origin)
+        return await self.facts.add(said, identity=identity, origin=origin)
 
-    async def _record(self, turn: Turn, identity: Identity) -> list[str]:
-        return [] if turn.status in NOT_KEPT else await self.episodes.add([turn], identity=identity)
-
-    async def _summarise(self, turn: Turn, identity: Identity) -> Summary:
-        gone = before_window(turn.messages, self.window(turn.messages))
-        if not gone:
-            return EMPTY
+    async def _summarise(self, turn: Turn, gone: Sequence[AnyMessage], identity: Identity) -> Summary:
         stored = await self.summaries.read(identity, turn.thread_id)
         model, most = self.writer(), self.settings.summary_chars
         if model is None:
@@ -208,6 +199,13 @@ class Memory:
 
 def _identity(user: Identity | str, tenant_id: str) -> Identity:
     return user if isinstance(user, Identity) else Identity(tenant_id, user)
+
+
+async def _at_once(*given: Awaitable[Any] | None) -> list[Any]:
+    """Return what comes of each, None where there is nothing to do; a task each only where it is more than one."""
+    doing = [work for work in given if work is not None]
+    done = iter([await doing[0]] if len(doing) == 1 else await asyncio.gather(*doing))
+    return [None if work is None else next(done) for work in given]
 
 
 async def _or(tier: str, work: Awaitable[T], otherwise: T) -> T:
