@@ -1,4 +1,4 @@
-"""Turns on their way to Redis: noted in memory, written once when they end, from a thread of its own."""
+"""Turns on their way to Redis: noted in memory, written once when they have ended, from a thread of its own."""
 
 import asyncio
 import logging
@@ -23,6 +23,8 @@ log = logging.getLogger("twintrack.tracing")
 
 _QUEUED_TURNS = 500
 _SECONDS = 5.0
+_TOGETHER_S = 0.1
+"""Seconds that an ended turn waits for others to be written with: waking the thread costs as much as a turn's notes."""
 _MESSAGE_CHARS = 500
 _NAMES = 1024
 
@@ -77,7 +79,11 @@ class LocalTurns:
         self._name = lru_cache(_NAMES)(partial(masked_text, mask=mask))
         self._user = lru_cache(_NAMES)(partial(label, mask=mask))
         self._failing = False
-        self._queued: set[Future[None]] = set()
+        self._lock = threading.Lock()
+        self._queued: list[LocalTurn] = []
+        self._writing: set[Future[None]] = set()
+        self._unwritten = 0
+        self._hurry = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="twintrack-traces", daemon=True)
         self._thread.start()
@@ -88,8 +94,10 @@ class LocalTurns:
         return LocalTurn(info, self._queue)
 
     def flush(self) -> None:
-        """Wait until what is queued is written."""
-        wait(set(self._queued), _SECONDS)
+        """Write what is queued now, and wait for that."""
+        if writing := set(self._writing):
+            self._loop.call_soon_threadsafe(self._hurry.set)
+            wait(writing, _SECONDS)
 
     def close(self) -> None:
         """Write what is queued, close this loop's Redis connections and end its thread."""
@@ -102,12 +110,30 @@ class LocalTurns:
             self._loop.close()
 
     def _queue(self, turn: LocalTurn) -> None:
-        if len(self._queued) >= _QUEUED_TURNS:
-            self._tell("more turns wait to be written than fit")
-            return
-        future = asyncio.run_coroutine_threadsafe(self._write(turn), self._loop)
-        self._queued.add(future)
-        future.add_done_callback(self._queued.discard)
+        with self._lock:
+            if self._unwritten >= _QUEUED_TURNS:
+                self._tell("more turns wait to be written than fit")
+                return
+            self._unwritten += 1
+            self._queued.append(turn)
+            if len(self._queued) > 1:
+                return  # goes with the one before it
+            future = asyncio.run_coroutine_threadsafe(self._write_soon(), self._loop)
+            self._writing.add(future)
+        future.add_done_callback(self._writing.discard)
+
+    async def _write_soon(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TOGETHER_S):
+                await self._hurry.wait()
+        self._hurry.clear()
+        with self._lock:
+            turns, self._queued = self._queued, []
+        try:
+            await asyncio.gather(*map(self._write, turns))
+        finally:
+            with self._lock:
+                self._unwritten -= len(turns)
 
     async def _write(self, turn: LocalTurn) -> None:
         info = turn.info
