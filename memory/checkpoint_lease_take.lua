@@ -1,11 +1,18 @@
--- Takes a lease that nobody holds or, with '1', from whoever holds it.
--- ARGV: holder, milliseconds, '1' to replace, tenant, user; the second key is the thread's `info`.
--- Returns -1 where the thread is someone else's, 0 where someone holds it, 1 where nobody did, 2 where it was taken
--- from someone.
-if ARGV[5] ~= '' then
-  local owner = redis.call('HMGET', KEYS[2], 'tenant', 'user')
-  if owner[2] and (owner[1] ~= ARGV[4] or owner[2] ~= ARGV[5]) then return -1 end
+-- Takes a lease that nobody holds or, with '1', from whoever holds it, and reads the thread's newest version beside.
+-- ARGV: holder, milliseconds, '1' to replace, tenant, user, ttl.
+-- Returns -1 where the thread is someone else's, 0 where someone holds it, 2 where it was taken from someone; where
+-- nobody held it 1 and, if it could be read, the newest version of the root, 0 for none.
+if refused(ARGV[4], ARGV[5]) then return {-1} end
+if held and held ~= holder and ARGV[3] ~= '1' then return {0} end
+local fine, found = pcall(function()
+  local member = newest('')
+  return member and entry(member)
+end)
+if fine and found and ARGV[6] ~= '' then
+  if redis.set_repl then redis.set_repl(redis.REPL_ALL) end
+  touch(ARGV[6])
+  if redis.set_repl then redis.set_repl(redis.REPL_NONE) end
 end
-if held and held ~= holder and ARGV[3] ~= '1' then return 0 end
 redis.call('SET', lease, holder, 'PX', ms)
-return held and held ~= holder and 2 or 1
+if held and held ~= holder then return {2} end
+return fine and {1, found or 0} or {1}

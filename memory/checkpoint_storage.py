@@ -59,7 +59,7 @@ class CheckpointStorage:
     def __init__(self, client: Callable[[], Any], *, ttl_ms: int | None = None, refresh_on_read: bool = True) -> None:
         self.client = client
         self._ttl = b"" if ttl_ms is None else b"%d" % ttl_ms
-        self._ttl_on_read = self._ttl if refresh_on_read else b""
+        self.ttl_on_read = self._ttl if refresh_on_read else b""
         self.runs = RunIndex(self.command, lambda thread_id: thread_key(thread_id, "runs"), self._ttl)
         self._known, self.heads = Known(), Heads()
 
@@ -85,7 +85,7 @@ class CheckpointStorage:
         """
         runs = {put.run_id for put in puts} - {""}
         parent = member(puts[0].ns, puts[0].row.parent) if written else b""
-        head = [self._ttl, *_who(owner), parent, b"%d" % len(written), *named(parent, written)]
+        head = [self._ttl, *who(owner), parent, b"%d" % len(written), *named(parent, written)]
         unindexed = self.runs.unknown(thread_id, runs)
         try:
             # The index first, so that no checkpoint is ever missing from the index of its run.
@@ -127,17 +127,18 @@ class CheckpointStorage:
     ) -> None:
         """Add writes to a checkpoint; special ones (negative index) replace, others keep what is there."""
         name = member(ns, checkpoint_id)
-        await self._run(scripts.WRITES, thread_id, [self._ttl, *_who(owner), name, *named(name, writes)])
+        await self._run(scripts.WRITES, thread_id, [self._ttl, *who(owner), name, *named(name, writes)])
         await self.runs.let_live(thread_id)
 
     async def get(
         self, thread_id: str, ns: str, checkpoint_id: str | None, owner: Identity | None = None
     ) -> Stored | None:
         """Return one checkpoint, or the newest of the namespace."""
-        arguments = [part(ns), member(ns, checkpoint_id) if checkpoint_id else b"", self._ttl_on_read, *_who(owner)]
+        arguments = [part(ns), member(ns, checkpoint_id) if checkpoint_id else b"", self.ttl_on_read, *who(owner)]
 
         async def ask() -> list[Stored]:
-            found = await self._run(scripts.GET, thread_id, arguments)
+            known = None if ns or checkpoint_id else self.heads.foreseen(thread_id, owner)
+            [found] = known or (await self._run(scripts.GET, thread_id, arguments),)
             return [Stored.of(found)] if found else []
 
         stored = await self._filled(thread_id, ask)
@@ -145,7 +146,7 @@ class CheckpointStorage:
             self.heads.learn(thread_id, stored[0].checkpoint_id if stored else "")
         for blob, value in (pair for each in stored for pair in each.lists.items()):
             self._known.learn(thread_id, blob[:TAG_BYTES], frozenset((*value.nodes, *value.names)))
-        if stored and self._ttl_on_read:
+        if stored and self.ttl_on_read:
             await self.runs.let_live(thread_id)
         return stored[0] if stored else None
 
@@ -242,10 +243,12 @@ class CheckpointStorage:
             return scripts.BYTES
         return {**scripts.BYTES, LANE: 1 + crc32(thread_keys(thread_id)[0]) % LANES}
 
-    async def run_alone(self, script: scripts.Script, keys: Sequence[bytes], arguments: list[bytes]) -> Any:
-        """Run a script on some keys of one thread."""
+    async def run_alone(
+        self, script: scripts.Script, keys: Sequence[bytes], arguments: list[bytes], beside: str | None = None
+    ) -> Any:
+        """Run a script on some keys of one thread, in order with its other scripts where it is named."""
         async with translated():
-            return await script.run(self.client(), keys, arguments)
+            return await script.run(self.client(), keys, arguments, self._lane(beside) if beside else scripts.BYTES)
 
     async def run_whole(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
         """Run a script on all keys of a thread."""
@@ -262,11 +265,13 @@ class CheckpointStorage:
         return int(await self.command("ZLEXCOUNT", thread_key(thread_id, "ids"), b"[\0", b"(\x01"))
 
     async def _run(self, script: scripts.Script, thread_id: str, arguments: list[bytes]) -> Any:
+        self.heads.unforesee(thread_id)
         try:
             return await script.run(self.client(), thread_keys(thread_id), arguments, self._lane(thread_id))
         except VENDOR_ERRORS as error:
             raise refusal(error, thread_id) or translate(error) from error
 
 
-def _who(owner: Identity | None) -> list[bytes]:
+def who(owner: Identity | None) -> list[bytes]:
+    """Return whose a thread has to be, as the scripts take it."""
     return [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]

@@ -10,7 +10,7 @@ from uuid import uuid4
 from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, Unavailable, UnknownThread
 from twintrack.memory.checkpoint_scripts import Script
-from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_key, thread_keys
+from twintrack.memory.checkpoint_storage import CheckpointStorage, thread_keys, who
 
 Policy = Literal["reject", "queue", "replace"]
 """What to do where another run works on the thread: give up, wait for its end, or end it."""
@@ -20,7 +20,7 @@ _NOT_YOURS, _FROM_ANOTHER = -1, 2
 _PAUSE_S = 0.02
 _LOOK_S = 0.5
 """Seconds, at most, until a run notices that another has taken its thread."""
-_TAKE = Script("lease_prelude", "lease_take")
+_TAKE = Script("prelude", "lease_prelude", "lease_take")
 _RENEW = Script("lease_prelude", "lease_renew")
 _LEAVE = Script("lease_prelude", "lease_leave")
 
@@ -77,10 +77,8 @@ class _Lease:
 
     async def take(self, policy: Policy, wait_s: float, owner: Identity | None) -> None:
         deadline = time.monotonic() + (wait_s if policy == "queue" else 0)
-        who = [owner.tenant_id.encode(), owner.user_id.encode()] if owner else [b"", b""]
-        words = [self._holder, self._ms, b"1" if policy == "replace" else b"0", *who]
-        keys = (self._key, thread_key(self._thread_id, "info"))
-        while not (taken := await self._take(keys, words)):
+        words = [self._holder, self._ms, b"1" if policy == "replace" else b"0", *who(owner), self._storage.ttl_on_read]
+        while not (taken := await self._take(words, owner)):
             if time.monotonic() >= deadline:
                 raise _taken(self._thread_id)
             await asyncio.sleep(_PAUSE_S)
@@ -91,9 +89,13 @@ class _Lease:
         if taken == _FROM_ANOTHER:
             await asyncio.sleep(self.look_s * 1.5)  # the run that was replaced must have noticed
 
-    async def _take(self, keys: tuple[bytes, ...], words: list[bytes]) -> int:
+    async def _take(self, words: list[bytes], owner: Identity | None) -> int:
         self._held_until = time.monotonic() + self._lease_s
-        return int(await self._storage.run_alone(_TAKE, keys, words))
+        keys = (*thread_keys(self._thread_id), self._key)
+        taken, *found = await self._storage.run_alone(_TAKE, keys, words, beside=self._thread_id)
+        if found:
+            self._storage.heads.foresee(self._thread_id, owner, found[0] or None)
+        return int(taken)
 
     async def keep(self, task: "asyncio.Task[object] | None") -> None:
         """Renew until cancelled; end the run once the lease is someone else's, or cannot be told to be ours."""
@@ -108,6 +110,7 @@ class _Lease:
             task.cancel()
 
     async def leave(self) -> None:
+        self._storage.heads.unforesee(self._thread_id)
         with suppress(Unavailable):
             await self._storage.run_alone(_LEAVE, (self._key,), [self._holder])
 

@@ -197,3 +197,61 @@ async def test_a_lease_is_not_given_to_a_stranger(saver: VersionedRedisSaver) ->
             pytest.fail("it was given")
     async with saver.lease("t", owner=ann), saver.lease("of nobody", owner=eve):
         pass
+
+
+async def _newest(saver: VersionedRedisSaver, user: str = "") -> list[str]:
+    where = {"thread_id": "t", **({"user_id": user} if user else {})}
+    found = await saver.aget_tuple({"configurable": where})
+    return found.checkpoint["channel_values"]["words"] if found else []
+
+
+def _unasked(saver: VersionedRedisSaver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saver.storage, "client", lambda: pytest.fail("the server was asked"))
+
+
+@pytest.mark.parametrize("words", [[], ["hello"]])
+async def test_the_lease_brings_what_the_run_begins_with(
+    saver: VersionedRedisSaver, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if words:
+        await _graph(saver).ainvoke({"words": words}, _config("t"))
+    async with saver.lease("t"):
+        with monkeypatch.context() as patched:
+            _unasked(saver, patched)
+            assert await _newest(saver) == words + ["x"] * 3 * len(words)
+
+
+async def test_what_the_lease_brought_is_believed_once(saver: VersionedRedisSaver, source: RedisSource) -> None:
+    async with saver.lease("t"):
+        assert await _newest(saver) == []
+        await _graph(VersionedRedisSaver(source=source)).ainvoke({"words": ["a"]}, _config("t"))
+        assert await _newest(saver) == ["a", "x", "x", "x"]
+
+
+async def test_what_was_written_since_the_lease_was_taken_is_read(saver: VersionedRedisSaver) -> None:
+    await _graph(saver).ainvoke({"words": ["a"]}, _config("t"))
+    async with saver.lease("t"):
+        version = await saver.storage.newest("t")
+        await saver.aput_writes(
+            {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": version}},
+            [("words", ["b"])],
+            "t1",
+        )
+        found = await saver.aget_tuple(_config("t"))
+        assert found is not None
+        assert found.pending_writes == [("t1", "words", ["b"])]
+
+
+async def test_what_the_lease_brought_is_forgotten_with_it(saver: VersionedRedisSaver, source: RedisSource) -> None:
+    async with saver.lease("t"):
+        pass
+    await _graph(VersionedRedisSaver(source=source)).ainvoke({"words": ["a"]}, _config("t"))
+    assert await _newest(saver) == ["a", "x", "x", "x"]
+
+
+async def test_what_the_lease_brought_is_for_its_owner_alone(saver: VersionedRedisSaver) -> None:
+    ann, eve = Identity("default", "ann"), "eve"
+    await saver.storage.put("t", [], ann)
+    async with saver.lease("t", owner=ann):
+        with pytest.raises(UnknownThread):
+            await _newest(saver, eve)
