@@ -74,7 +74,7 @@ def test_the_weight_decides_between_meaning_and_words() -> None:
 )
 def test_what_a_search_brings_is_the_same_in_both_protocols_and_already_decoded(near: object) -> None:
     search = HybridSearch(
-        index="ix", words=(), vector=np.ones(2), filters={"user": "ann"}, fields=["data"], vector_weight=1
+        index="ix", words=(), vector=np.ones(2, np.float32), filters={"user": "ann"}, fields=["data"], vector_weight=1
     )
     rows = [row for row in search.read([near]) if row.fields]
     assert [(row.key, row.similarity, row.fields[b"data"]) for row in rows] == [("a", 0.75, b"x")]

@@ -1,5 +1,6 @@
 """Ended turns are written together, at once where somebody waits for it, and no more of them are held than fit."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -63,14 +64,18 @@ def test_turns_that_end_after_a_write_are_written_too(turns: LocalTurns, kept: K
     assert ended(kept) == [0, 1, 2]
 
 
-def test_turns_that_end_together_are_written_by_one_task(turns: LocalTurns, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks: list[Any] = []
-    begin = turns._loop.create_task
-    monkeypatch.setattr(turns._loop, "create_task", lambda work, **named: tasks.append(work) or begin(work, **named))
+def test_turns_that_end_together_are_written_by_one_task(turns: LocalTurns) -> None:
+    begun: list[str] = []
+
+    def begin(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+        begun.append(work.__qualname__)
+        return asyncio.Task(work, loop=loop, **named)
+
+    turns._loop.set_task_factory(begin)
     for number in range(3):
         end(turns, number)
     turns.flush()
-    assert sum(work.__qualname__ == "LocalTurns._write_soon" for work in tasks) == 1
+    assert begun.count("LocalTurns._write_soon") == 1
 
 
 def test_no_more_turns_are_held_than_fit(turns: LocalTurns, kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
