@@ -68,6 +68,15 @@ class TeamSettings(Section):
     tool_retries: int = Field(
         default=2, ge=0, le=10, description="Further attempts of a tool that only reads and is unavailable."
     )
+    tool_wait_first_s: float = Field(
+        default=1.0, ge=0, description="Seconds before the second attempt of such a tool; then twice that, with jitter."
+    )
+    tool_wait_most_s: float = Field(
+        default=60.0, ge=0, description="Longest wait between two such attempts, in seconds."
+    )
+    result_chars: int = Field(
+        default=20_000, ge=100, description="Characters of a tool's result that an agent is shown."
+    )
     tools_shown: int = Field(
         default=12, ge=1, description="Tools that a model is shown; of more than these a first call chooses."
     )

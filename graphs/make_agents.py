@@ -90,6 +90,7 @@ def _policy(spec: AgentSpec, at_hand: Sequence[BaseTool], resources: Resources) 
         allowed={spec.name: frozenset(tool.name for tool in at_hand)},
         annotations={**TOOLS, **resources.annotations},
         reads={spec.name: frozenset(map(str, spec.reads))},
+        max_result_chars=resources.team.result_chars,
     )
 
 

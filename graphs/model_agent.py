@@ -45,7 +45,7 @@ def model_agent(
     middleware.append(LongContext(spec.context_tokens or 0))
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
-        middleware.append(ToolRetry([*repeatable], numbers.tool_retries))
+        middleware.append(ToolRetry([*repeatable], numbers))
     if len(tools) > numbers.tools_shown:
         middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=numbers.tools_shown))
     return create_agent(

@@ -7,13 +7,21 @@ from langchain_core.tools import BaseTool
 
 from twintrack.core.errors import ModelUnavailable, RedisUnavailable, Unavailable
 from twintrack.core.resilience import waits
+from twintrack.core.settings import TeamSettings
 
 
 class ToolRetry(ToolRetryMiddleware):
     """The library's own, whose waits heed `stamina.set_testing`."""
 
-    def __init__(self, tools: list[BaseTool | str], retries: int) -> None:
-        super().__init__(tools=tools, max_retries=retries, retry_on=_worth_another_try, on_failure="error")
+    def __init__(self, tools: list[BaseTool | str], numbers: TeamSettings) -> None:
+        super().__init__(
+            tools=tools,
+            max_retries=numbers.tool_retries,
+            retry_on=_worth_another_try,
+            on_failure="error",
+            initial_delay=numbers.tool_wait_first_s,
+            max_delay=numbers.tool_wait_most_s,
+        )
 
     @property
     def initial_delay(self) -> float:

@@ -10,6 +10,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.runtime import get_runtime
 
 from twintrack.core.audit import By
+from twintrack.core.tool_calls import place_of
 from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals, Said
 from twintrack.guardrails.tool_audit import Case, ToolAudit
 from twintrack.nodes.delegate import asked, round_of
@@ -19,6 +20,7 @@ from twintrack.nodes.work import without_work
 
 _RUN = "run this agent"
 """What stands in the record for the tool: the whole agent is asked about."""
+CANNOT_WAIT = "this run cannot wait for a person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,10 @@ class Asking:
     async def about(self, state: TeamState, *, once: Collection[str] = frozenset()) -> dict[str, Any]:
         """Interrupt the run about the steps that are marked, and apply what comes back; agents in `once` only read."""
         steps = [step for step in round_of(state, once).ready if asked(step)]
-        place = (
-            f"{(get_config().get('configurable') or {}).get('checkpoint_ns', '')}|{','.join(s['id'] for s in steps)}"
-        )
+        if place_of(get_config()) is None:
+            return self._refused(state, steps)
         try:
-            said = await self.approvals.ask(approval_request(steps), place)
+            said = await self.approvals.ask(approval_request(steps), _place(steps))
         except GraphInterrupt:
             self._note(steps, "asked", by="policy")
             raise
@@ -46,6 +47,14 @@ class Asking:
         self._note([step for step in steps if step["id"] in refused], "rejected", by="person")
         self._note([step for step in steps if step["id"] not in refused], "approved", by="person")
         return update
+
+    def _refused(self, state: TeamState, steps: Sequence[Step]) -> dict[str, Any]:
+        """Let none of them run: without a checkpointer nobody could come back with an answer."""
+        self._note(steps, "refused", CANNOT_WAIT, by="policy")
+        return {
+            "results": [without_work(step, f"{NOT_APPROVED}: {CANNOT_WAIT}") for step in steps],
+            "plan": state["plan"],
+        }
 
     def _lapsed(self, state: TeamState, steps: Sequence[Step], said: Said, once: Collection[str]) -> dict[str, Any]:
         """Let those run that only read, where the question said so, and say in the answer what held."""
@@ -63,6 +72,12 @@ class Asking:
         for step in steps:
             case = Case(step["agent"], _RUN, {"task": step["task"]}, get_runtime(), get_config())
             self.audit.note(case, decision, why, by=by)
+
+
+def _place(steps: Sequence[Step]) -> str:
+    """Return where a question about the steps is put: the same when the run goes on, in whatever process."""
+    where = get_config().get("configurable") or {}
+    return f"{where.get('checkpoint_ns', '')}|{','.join(step['id'] for step in steps)}"
 
 
 def approval_request(steps: Sequence[Step]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from tests.examples import examples
 from tests.unit.test_team_steps import result, state, step
-from twintrack.nodes.ask_first import Asking
+from twintrack.nodes.ask_first import CANNOT_WAIT, Asking
 from twintrack.nodes.compose import compose
 from twintrack.nodes.delegate import delegate, ready
 from twintrack.nodes.gather import gathered
@@ -25,7 +25,7 @@ PLAN = [step("a", agent="payer"), step("b", agent="payer"), step("c")]
 AT: Any = {"configurable": {"thread_id": "t"}}
 
 
-def asking(saver: InMemorySaver, approve: Collection[str]) -> Any:
+def asking(saver: InMemorySaver | None, approve: Collection[str]) -> Any:
     """Return the part of the team that asks, as a process with these settings has it."""
     graph: Any = StateGraph(TeamState)
     graph.add_node("delegate", partial(delegate, approve=approve))
@@ -88,6 +88,11 @@ async def test_settings_that_ask_more_by_now_ask_again_and_move_no_decision_to_a
     team = await resumed({"decisions": [{"type": "approve"}, {"type": "reject"}]}, later=("payer", "researcher"))
     assert [r["step_id"] for r in team["results"]] == ["b"]
     assert [one["name"] for one in team["__interrupt__"][0].value["action_requests"]] == ["researcher"]
+
+
+async def test_a_run_that_cannot_wait_lets_nobody_go_unasked_and_says_so() -> None:
+    team = await asking(None, {"payer"}).ainvoke(state(PLAN, []), {"recursion_limit": 20})
+    assert {r["step_id"]: r["error"] for r in team["results"]} == dict.fromkeys("ab", f"not approved: {CANNOT_WAIT}")
 
 
 values = st.recursive(

@@ -16,7 +16,7 @@ from tests import virtual_time
 from twintrack.app.assemble import make_parts
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Context
-from twintrack.core.errors import SettingsError
+from twintrack.core.errors import SettingsError, Unavailable
 from twintrack.core.prices import Price
 from twintrack.core.settings import Settings
 from twintrack.graphs import team
@@ -25,6 +25,7 @@ from twintrack.graphs.agents import table
 from twintrack.graphs.resources import Resources
 from twintrack.guardrails.accounts import Limits
 from twintrack.guardrails.budget import SpendMeter
+from twintrack.guardrails.tools import ToolAnnotations
 from twintrack.nodes.plan import Planned
 from twintrack.nodes.state import Assignment, Step
 from twintrack.nodes.work import Finding
@@ -140,6 +141,24 @@ def test_an_agent_that_was_cut_short_by_its_own_limit_says_so() -> None:
     world = World()
     [step], _ = work(opened(world), world.by_model(tool_calls=2))
     assert step["error"].startswith("clerk reached its limit of 2 tool calls")
+
+
+def test_a_tool_is_tried_again_and_its_result_cut_as_the_settings_say() -> None:
+    world, tries = World(), list[str]()
+
+    async def look(key: str) -> str:
+        tries.append(key)
+        if len(tries) < 3:
+            raise Unavailable("gone for now", fix="wait")
+        return "word " * 1000
+
+    world.look = StructuredTool.from_function(coroutine=look, name="look", description="Look.")
+    numbers = {"result_chars": 100, "tool_wait_first_s": 200.0, "tool_wait_most_s": 200.0}
+    made = dataclasses.replace(opened(world, team=numbers), annotations={"look": ToolAnnotations(read_only=True)})
+    _, took = work(made, world.by_model(model_calls=2))
+    shown = [message for message in world.model.prompts[-1] if message.type == "tool"]
+    assert "[cut: 100 of 5000 characters are shown]" in shown[0].text
+    assert 300 <= took <= 500
 
 
 @pytest.mark.parametrize("kind", MODELLED)
