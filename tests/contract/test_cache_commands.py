@@ -41,6 +41,24 @@ def test_what_the_cache_saved_is_told_and_it_can_be_emptied(redis_url: str, tmp_
     assert told("cache", "stats")["hits"] == 0
 
 
+@pytest.mark.usefixtures("source")
+def test_what_agents_found_is_counted_beside_the_answers_and_emptied_with_them(redis_url: str, tmp_path: Path) -> None:
+    keeps = {"TWINTRACK_TEAM__AGENTS": '{"calculator": {"cache_seconds": 600}}'}
+
+    def told(*arguments: str) -> Any:
+        done = run(tmp_path, redis_url, *arguments, "--json", **keeps)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    for again in (False, True):
+        assert [step["again"] for step in told("ask", "What is 17 * 23?")["steps"]] == [again]
+    found = told("cache", "stats")
+    assert (found["task_entries"], found["task_hits"], found["task_misses"]) == (1, 1, 1)
+    assert "1, of 2" in run(tmp_path, redis_url, "cache", "stats").stdout
+    assert told("cache", "clear", "--yes", "--user", "local") == {"cleared": 1}
+    assert told("cache", "stats")["task_entries"] == 0
+
+
 def test_emptying_asks_first(redis_url: str, tmp_path: Path) -> None:
     done = run(tmp_path, redis_url, "cache", "clear", given="n\n")
     assert (done.returncode, done.stdout) == (130, "")
