@@ -22,8 +22,10 @@ _AMISS = 0.5
 """Left of the evidence where a sign speaks against the best sentence."""
 _AS_GOOD = 0.75
 """Share of the best sentence's score from which another is quoted beside it."""
+_AS_GOOD_ELSEWHERE = 0.85
+"""The same of a sentence of another document, which is more often than not the wrong one."""
 _NEAR = 0.4
-"""The same of a sentence that holds words of the question which the best one lacks."""
+"""The same of a sentence of the same document that holds words of the question which the best one lacks."""
 _NEWS = 0.25
 """Share of the question's meaning that those words must carry."""
 _ROW = 0.2
@@ -119,7 +121,8 @@ async def _answering(
     question: str, passages: Sequence[Passage], embedder: Embedder | None, answerable: Answerable
 ) -> list[Candidate]:
     ranking = await rank(question, passages, embedder=embedder)
-    return _chosen(ranking) if ranking.candidates and _may_answer(question, ranking, answerable) else []
+    may = ranking.candidates and _may_answer(question, ranking, answerable)
+    return _chosen(ranking, several=bool(_parts(question))) if may else []
 
 
 def _parts(question: str) -> list[str]:
@@ -205,22 +208,27 @@ async def _nearness(
     return dict(zip(order, np.asarray(vectors @ asked).tolist(), strict=True))
 
 
-def _chosen(ranking: Ranking) -> list[Candidate]:
-    """Return the best sentence, and a second one only where it adds to it; a table's row stands alone."""
+def _chosen(ranking: Ranking, *, several: bool) -> list[Candidate]:
+    """Return the best sentence, and a second one only where it adds to it; a table's row stands alone.
+
+    Where the question has several parts, another document may hold the second.
+    """
     first = ranking.candidates[ranking.order[0]]
     prose = [i for i in ranking.order[1:] if not ranking.candidates[i].quotable.is_row]
-    if first.quotable.is_row or not prose or not _adds(ranking, prose[0]):
+    if first.quotable.is_row or not prose or not _adds(ranking, prose[0], several):
         return [first]
     chosen = [first, ranking.candidates[prose[0]]]
     together = len({candidate.passage["document_id"] for candidate in chosen}) == 1
     return sorted(chosen, key=lambda candidate: candidate.start) if together else chosen
 
 
-def _adds(ranking: Ranking, place: int) -> bool:
+def _adds(ranking: Ranking, place: int, several: bool) -> bool:
     """Tell whether the sentence is as good as the best one, or holds words of the question that that one lacks."""
     best = ranking.order[0]
     first, second = ranking.candidates[best], ranking.candidates[place]
     share = ranking.scores[place] / ranking.scores[best] if ranking.scores[best] > 0 else 0.0
+    if not several and first.passage["document_id"] != second.passage["document_id"]:
+        return share >= _AS_GOOD_ELSEWHERE
     held = content(f"{first.span.text} {first.topic}")
     missing = {word: weight for word, weight in ranking.weights.items() if word not in held}
     return share >= _AS_GOOD or (share >= _NEAR and coverage(second.span.text, missing) >= _NEWS)

@@ -112,6 +112,24 @@ async def test_a_second_sentence_that_holds_another_word_of_the_question_is_quot
     assert len(draft["citations"]) == 2
 
 
+async def test_a_sentence_of_another_document_is_quoted_too_only_where_it_is_nearly_as_good() -> None:
+    question = "Which coal barges flow on the Rhine to the sea?"
+    sea = passage("The Rhine flows into the North Sea.", document="sea")
+    coal = passage("Barges carry coal along it.", document="coal")
+    again = passage("Into the North Sea the Rhine flows.", document="again")
+    one = await extract(question, [sea, coal])
+    both = await extract(question, [sea, again])
+    assert [citation["document_id"] for citation in one["citations"]] == ["sea"]
+    assert [citation["document_id"] for citation in both["citations"]] == ["sea", "again"]
+
+
+async def test_the_second_part_of_a_question_may_be_quoted_from_another_document() -> None:
+    sea = passage("The Rhine flows into the North Sea.", document="sea")
+    coal = passage("Barges carry coal along it.", document="coal")
+    draft = await extract("Into which sea does the Rhine flow, and what do barges carry?", [sea, coal])
+    assert [citation["document_id"] for citation in draft["citations"]] == ["sea", "coal"]
+
+
 def test_evidence_falls_where_the_best_sentence_speaks_of_the_opposite() -> None:
     said = evidence("Which account has the highest fee?", [passage("The Gold Account has the highest fee.")])
     opposite = evidence("Which account has the lowest fee?", [passage("The Gold Account has the highest fee.")])
