@@ -33,4 +33,5 @@ def test_every_kind_of_index_tells_what_it_finds_and_costs(clean: str, tmp_path:
     for figure in figures.values():
         assert 0.9 <= figure["recall@10"] <= 1
         assert 0 < figure["recall_step_ms"]["p50"] <= figure["recall_step_ms"]["p99"]
+        assert figure["server_cpu_ms"] > 0
         assert figure["vectors_mb"] > 0
