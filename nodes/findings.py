@@ -85,10 +85,11 @@ def _whole(messages: Sequence[AnyMessage]) -> bool:
 
 
 def _labelled(found: Finding, messages: Sequence[AnyMessage]) -> Finding:
-    """Return what was found with what the answer must say of its calls."""
-    labels = (message.additional_kwargs.get(LABEL) for message in messages)
-    said = [found.lacks, *dict.fromkeys(str(label) for label in labels if label)]
-    return replace(found, lacks="; ".join(filter(None, said)))
+    """Return what was found with what the answer must say of its calls: what was not made, and what limit it met."""
+    labels = [(CUT_SHORT in one.additional_kwargs, one.additional_kwargs.get(LABEL)) for one in messages]
+    missed, cut = ([str(label) for by_limit, label in labels if label and by_limit is kind] for kind in (False, True))
+    lacks = [found.lacks, *dict.fromkeys(missed)]
+    return replace(found, lacks="; ".join(filter(None, lacks)), degraded="; ".join(dict.fromkeys(cut)))
 
 
 def handed_over(message: AnyMessage) -> HandOver | None:

@@ -140,7 +140,7 @@ def test_a_rows_tool_calls_hold(kind: Kind) -> None:
 def test_an_agent_that_was_cut_short_by_its_own_limit_says_so() -> None:
     world = World()
     [step], _ = work(opened(world), world.by_model(tool_calls=2))
-    assert step["error"].startswith("clerk reached its limit of 2 tool calls")
+    assert step["degraded"] == "clerk reached its limit of 2 tool calls; clerk reached its limit of 10 model calls"
 
 
 def test_a_tool_is_tried_again_and_its_result_cut_as_the_settings_say() -> None:
