@@ -135,7 +135,7 @@ async def test_history_before_a_version_is_older_than_it(
 ) -> None:
     every = ids(await client.threads.get_history(thread, limit=50))
     async with httpx.AsyncClient() as http:
-        asked = {"before": every[5], "limit": 50}
+        asked: dict[str, Any] = {"before": every[5], "limit": 50}
         got = (await http.get(f"{servers[kind].url}/threads/{thread}/history", params=asked)).json()
 
     assert ids(got) == every[6:]
@@ -177,7 +177,8 @@ async def test_a_run_that_rolls_another_back_takes_its_place(
     try:
         async with get_client(url=server.url) as client:
             thread = str((await client.threads.create(graph_id="words"))["thread_id"])
-            await client.runs.create(thread, "words", input={"words": ["long"], "sleep": 60.0})
+            long: Any = {"words": ["long"], "sleep": 60.0}
+            await client.runs.create(thread, "words", input=long)
             await until_called(client, thread)
             short: Any = {"words": ["short"], "sleep": 0.0}
             second = await client.runs.create(thread, "words", input=short, multitask_strategy="rollback")
