@@ -226,9 +226,14 @@ def _docx(file: Path) -> tuple[str, str]:
 
 def _word_paragraph(block: Any) -> str:
     if hasattr(block, "rows"):
-        return "\n".join(" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows)
+        return "\n".join(_word_row(row) for row in block.rows)
     text = str(block.text).strip()
     return f"## {text}" if text and str(block.style.name).startswith("Heading") else text
+
+
+def _word_row(row: Any) -> str:
+    """Return the cells of a row; one that spans several columns is given once for each of them, and said once."""
+    return " | ".join({cell._tc: cell.text.strip() for cell in row.cells}.values())
 
 
 def _table(file: Path) -> tuple[str, str]:

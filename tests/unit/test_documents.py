@@ -81,10 +81,11 @@ def test_a_pdf_and_a_word_file_are_read(tmp_path: Path) -> None:
     word = WordFile()
     word.add_heading("Fees", 1)
     word.add_paragraph("The fee is five.")
-    word.add_table(1, 2).rows[0].cells[1].text = "cell"
+    table = word.add_table(2, 2)
+    table.cell(0, 0).merge(table.cell(0, 1)).text = "Prices"
+    table.cell(1, 0).text, table.cell(1, 1).text = "Basic", "5"
     word.save(str(tmp_path / "a.docx"))
-    assert one(tmp_path / "a.docx").text.startswith("## Fees\n\nThe fee is five.\n\n")
-    assert "cell" in one(tmp_path / "a.docx").text
+    assert one(tmp_path / "a.docx").text == "## Fees\n\nThe fee is five.\n\nPrices\nBasic | 5"
 
 
 def test_csv_rows_become_lines_that_name_their_columns(tmp_path: Path) -> None:
