@@ -1,6 +1,8 @@
 """What one tool call that changes something is, and what makes sure that it is not made twice."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,6 +40,27 @@ class Ledger(Protocol):
     async def once(self, use: ToolUse, run: Callable[[], Awaitable[Any]]) -> Any:
         """Return what `run` brings, or what the same call brought when it was made before."""
         ...
+
+
+_key: ContextVar[str] = ContextVar("twintrack_idempotency_key", default="")
+
+
+def idempotency_key() -> str:
+    """Return the key of the call that this code makes, for a service that takes one; empty where nothing is written down.
+
+    Each call that is meant to be made has its own; one that is made again, because nobody knows what came of it, keeps it.
+    """
+    return _key.get()
+
+
+@contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Let what runs in the block be the call with this key."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
 
 
 def place_of(config: Mapping[str, Any]) -> Place | None:

@@ -2,7 +2,7 @@
 -- ARGV: place of the ledger among KEYS, ttl, tenant, user, digest of the call, version it is made at, id of the call,
 -- version that one was forked from or '', '1' to make it again, '1' where the version has been waited for, milliseconds until a started call counts as lost,
 -- the new row, then the ids of the calls that the agent knows of.
--- Returns {'new', number}, {'done', number, row, result}, {'unknown', number, row}, {'busy'} or {'early'}.
+-- Returns {'new', number, number of the first try at it}, {'done', number, row, result}, {'unknown', number, row}, {'busy'} or {'early'}.
 local KEPT = 1000
 local ledger, what, at, call = KEYS[tonumber(ARGV[1])], ARGV[5], ARGV[6], ARGV[7]
 local stem, again, waited, lease = ARGV[8], ARGV[9] == '1', ARGV[10] == '1', tonumber(ARGV[11])
@@ -83,9 +83,11 @@ local made = redis.call('HINCRBY', ledger, '#', 1)
 local new = cjson.decode(ARGV[12])
 new.state, new.what, new.at, new.made_at, new.call, new.replays = 'started', what, at, at, call, 0
 new.started, new['until'] = now, now + lease
+-- What is made again because nobody knows what came of it is another try at the same.
+new.first = row and row.state ~= 'done' and row.first or tostring(made)
 redis.call('HSET', ledger, tostring(made), cjson.encode(new))
 local listed = redis.call('HGET', ledger, '=' .. what)
 redis.call('HSET', ledger, '=' .. what, listed and listed .. '\n' .. made or tostring(made))
 if made > KEPT then forget(tostring(made - KEPT)) end
 touch(ARGV[2])
-return {'new', tostring(made)}
+return {'new', tostring(made), new.first}

@@ -13,13 +13,14 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.errors import GraphInterrupt
 
 from twintrack.core.errors import InputError, Unavailable
-from twintrack.core.tool_calls import ToolUse
+from twintrack.core.tool_calls import ToolUse, keyed
 from twintrack.memory.checkpoint_rows import member
 from twintrack.memory.checkpoint_scripts import Script
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
 from twintrack.memory.checkpoint_storage import PARTS
 from twintrack.memory.checkpoints import VersionedRedisSaver
 from twintrack.memory.ledger_rows import digest_of, moment
+from twintrack.memory.records import digest
 from twintrack.memory.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class SideEffects:
         """
         kind, *rest = await self._claim(use)
         if kind == b"new":
-            return await self._run(use, rest[0], run)
+            with keyed(digest(use.place.thread_id, digest_of(use), rest[1].decode())):
+                return await self._run(use, rest[0], run)
         row = json.loads(rest[1])
         log.info("%s was not called again: it was at %s", use.tool, moment(row["started"]))
         if kind == b"done":

@@ -23,7 +23,7 @@ class ToolCallRecord:
     arguments: str
     """As JSON, personal data masked, cut when long."""
     digest: str
-    """Its idempotency key: the same for the same tool and arguments."""
+    """The same for the same user, tool and arguments."""
     state: State
     """`unknown`: it was started and never reported back."""
     version: str

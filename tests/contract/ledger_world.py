@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from twintrack.core.context import Context
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.tool_calls import idempotency_key
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.guardrails.tools import ToolPolicy
 from twintrack.memory.checkpoints import VersionedRedisSaver
@@ -29,12 +30,14 @@ class World:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.keys: list[str] = []
         self.before_answer: Callable[[], Any] | None = None
         self.called = asyncio.Event()
 
     def tool(self) -> BaseTool:
         async def send(to: str) -> str:
             self.sent.append(to)
+            self.keys.append(idempotency_key())
             self.called.set()
             if self.before_answer:
                 await self.before_answer()

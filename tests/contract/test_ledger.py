@@ -112,6 +112,8 @@ async def test_the_caller_can_ask_for_it_again(saver: VersionedRedisSaver, ledge
     await graph.ainvoke(None, at(), context=Context(repeat_tool_calls=True))
 
     assert world.sent == ["bob", "bob"]
+    assert len({*world.keys}) == 2
+    assert all(world.keys)
 
 
 async def test_going_on_from_an_old_version_as_langgraph_does_it_is_held_to_the_ledger_too(
@@ -134,6 +136,7 @@ async def test_what_reads_only_is_not_written_down(
     graph = thinking_graph(saver, ledger, world, policy)
     await graph.ainvoke({"to": ["bob"]}, at())
     assert await calls(saver) == []
+    assert world.keys == [""]
 
 
 async def test_a_call_that_never_reported_back_is_unknown_and_not_repeated(
@@ -159,6 +162,7 @@ async def test_a_call_that_never_reported_back_is_unknown_and_not_repeated(
     await Versions(graph).rollback("t", await before(graph, "act"), reason="r", actor="ada")
     await graph.ainvoke(None, at(), context=Context(repeat_tool_calls=True))
     assert world.sent == ["bob", "bob"]
+    assert world.keys[0] == world.keys[1] != "", "a service that takes the key does it once"
 
 
 async def test_a_tool_that_broke_half_way_is_unknown(
