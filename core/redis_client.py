@@ -1,9 +1,10 @@
 """The one place that gives out Redis clients and search indexes."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as LostConnection
@@ -28,6 +29,7 @@ class RedisSource:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self._indexes: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ContractIndex]] = WeakKeyDictionary()
         self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+        self._last: tuple[Callable[[], Any], Redis] | None = None
 
     def client(self) -> Redis:
         """Return the running loop's client (bytes in, bytes out).
@@ -36,11 +38,14 @@ class RedisSource:
             LostConnection: the loop has closed it. What a run that was given up still asks then, as LangGraph lets
                 it, must neither open a connection that nobody closes nor start the embedded server anew.
         """
-        loop = asyncio.get_running_loop()
+        loop, last = asyncio.get_running_loop(), self._last
+        if last and last[0]() is loop:  # nearly always: a process has one loop that asks
+            return last[1]
         if loop in self._closed:
             raise LostConnection("Connection closed.")
         if (client := self._clients.get(loop)) is None:
             client = self._clients[loop] = open_client(self.settings, self.server, self.options)
+        self._last = ref(loop), client
         return client
 
     async def index(self, schema: dict[str, Any]) -> ContractIndex:
@@ -75,6 +80,7 @@ class RedisSource:
         """Close the running loop's client; the last one gives up this process's place at the embedded server."""
         loop = asyncio.get_running_loop()
         self._closed.add(loop)
+        self._last = None
         self._indexes.pop(loop, None)
         if client := self._clients.pop(loop, None):
             await client.aclose()

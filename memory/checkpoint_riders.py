@@ -15,7 +15,7 @@ WAIT_S = 0.001
 """Seconds for which writes wait for a version to go with: that of a task that ran alone follows at once."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Rider:
     """What one task wrote to a version."""
 
@@ -24,6 +24,8 @@ class Rider:
     """What the writes hold, not packed."""
     ended: "asyncio.Future[bool]"
     """Whether it was stored with a version; where it was not, it has to leave by itself."""
+    timer: asyncio.TimerHandle | None = None
+    """Sends it off by itself; stopped once it has found a version, for a timer that runs out wakes the process."""
 
     def end(self, stored: bool) -> None:
         """Tell who waits."""
@@ -42,12 +44,16 @@ class Riders:
         loop = asyncio.get_running_loop()
         rider = Rider(writes, values, loop.create_future())
         self._waiting.setdefault((loop, place), []).append(rider)
-        loop.call_later(WAIT_S, self._leave, (loop, place), rider)
+        rider.timer = loop.call_later(WAIT_S, self._leave, (loop, place), rider)
         return rider
 
     def board(self, place: Place) -> list[Rider]:
         """Return what waits for a version that follows this one; it leaves with that version."""
-        return self._waiting.pop((asyncio.get_running_loop(), place), [])
+        riders = self._waiting.pop((asyncio.get_running_loop(), place), [])
+        for rider in riders:
+            if rider.timer:
+                rider.timer.cancel()
+        return riders
 
     def _leave(self, at: _Key, rider: Rider) -> None:
         waiting = self._waiting.get(at, [])

@@ -38,3 +38,11 @@ async def test_a_refused_version_tells_whether_its_riders_were_stored(error: Exc
     with pytest.raises(type(error)):
         await carried(refused, riders.board(AT))
     assert await rider.ended is stored
+
+
+async def test_writes_that_found_a_version_leave_no_timer_behind() -> None:
+    riders = Riders()
+    rider = riders.join(("t", "", "1"), [], [])
+    assert riders.board(("t", "", "1")) == [rider]
+    assert rider.timer is not None
+    assert rider.timer.cancelled()
