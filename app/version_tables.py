@@ -22,7 +22,7 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def version_table(versions: Sequence[Version]) -> Table:
-    """Return the versions as a table, newest first; columns in which nothing stands are left out."""
+    """Return the versions as a table, newest first; empty columns are left out, and one actor of all stands below."""
     columns: dict[str, list[str]] = {
         "version": [version.id for version in versions],
         "step": [str(version.step) for version in versions],
@@ -36,7 +36,10 @@ def version_table(versions: Sequence[Version]) -> Table:
         "why": [version.reason for version in versions],
     }
     marks = [">" if version.is_head else "" for version in versions]
-    return _table(columns, marks)
+    table, actors = _table(columns, marks), {version.actor for version in versions}
+    if len(actors) == 1 and (actor := actors.pop()):
+        table.caption, table.caption_justify = f"all by {escape(actor)}", "left"
+    return table
 
 
 def call_table(calls: Sequence[ToolCallRecord]) -> Table:

@@ -101,6 +101,12 @@ local function refused(tenant, user)
   return owner[2] and (owner[1] ~= tenant or owner[2] ~= user)
 end
 
+local function claim(tenant, user)
+  if user ~= '' and redis.call('HEXISTS', info, 'user') == 0 then
+    redis.call('HSET', info, 'tenant', tenant, 'user', user)
+  end
+end
+
 local function blob_of(row, tag)
   for _, name in ipairs(cut(row.names, NAME)) do
     if string.sub(name, 1, TAG) == tag then return name end

@@ -53,8 +53,6 @@ if note then
   for _, put in ipairs(puts) do note = note .. '\n' .. put.member end
   redis.call('HSET', info, 'removing', #note < NOTED and note or '-')
 end
-if ARGV[3] ~= '' and redis.call('HEXISTS', info, 'user') == 0 then
-  redis.call('HSET', info, 'tenant', ARGV[2], 'user', ARGV[3])
-end
+claim(ARGV[2], ARGV[3])
 touch(ARGV[1])
 return new

@@ -3,11 +3,24 @@
 from typing import Any
 
 import pytest
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
 
 from tests.contract.checkpoint_makers import checkpoint, config, put
+from twintrack.core.context import Identity
+from twintrack.core.errors import UnknownThread
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.checkpoint_storage import thread_key
 from twintrack.memory.checkpoints import VersionedRedisSaver
+from twintrack.memory.versions import Versions
+
+
+class State(TypedDict, total=False):
+    n: int
+
+
+async def _note(_: State) -> State:
+    return {"n": 1}
 
 
 @pytest.fixture
@@ -66,3 +79,18 @@ async def test_the_next_early_write_takes_them_too(saver: VersionedRedisSaver) -
     await _write_early(saver)
 
     assert await _held(saver) == 3
+
+
+async def test_a_thread_of_which_nothing_else_came_is_its_writers_and_is_erased_with_him(
+    saver: VersionedRedisSaver, source: RedisSource
+) -> None:
+    builder: Any = StateGraph(State)
+    builder.add_node("note", _note)
+    builder.add_edge(START, "note")
+    versions = Versions(builder.compile(checkpointer=saver))
+    await saver.aput_writes(config("t", "", "1", user_id="ada"), [("n", 1)], "task")
+
+    with pytest.raises(UnknownThread):
+        await saver.aput_writes(config("t", "", "1", user_id="eve"), [("n", 2)], "task")
+    assert await versions.erase(Identity("default", "ada")) == 1
+    assert [key async for key in source.client().scan_iter()] == []

@@ -2,11 +2,13 @@
 
 import asyncio
 import operator
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
@@ -20,11 +22,29 @@ TURN = st.sampled_from("abcd")
 BACK = st.integers(0, 5)
 """How many turns ends to look back; further than there are means the first."""
 STEPS = st.lists(st.one_of(TURN, TURN, BACK), min_size=2, max_size=7)
-SHAPES = ["stateless node", "stateful node", "stateless call", "stateful call", "two stateful", "nested stateful"]
+SHAPES = [
+    "stateless node",
+    "stateful node",
+    "stateless call",
+    "stateful call",
+    "two stateful",
+    "nested stateful",
+    "delta stateful node",
+]
 
 
 class Outer(TypedDict, total=False):
     seen: Annotated[list[str], operator.add]
+    inner: str
+    other: str
+
+
+def _append(held: list[str], added: Sequence[list[str]]) -> list[str]:
+    return [*held, *(word for words in added for word in words)]
+
+
+class Rebuilt(TypedDict, total=False):
+    seen: Annotated[list[str], DeltaChannel(_append, snapshot_frequency=3)]
     inner: str
     other: str
 
@@ -64,7 +84,7 @@ def _graph(saver: Any, shape: str) -> Any:
         found = await inner.ainvoke({"seen": state["seen"]})
         return {"inner": found["inner"]}
 
-    builder = StateGraph(Outer)
+    builder: Any = StateGraph(Rebuilt if "delta" in shape else Outer)
     builder.add_node("sub", call if "call" in shape else inner)
     builder.add_edge(START, "sub")
     if "two" in shape:

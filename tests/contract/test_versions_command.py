@@ -93,7 +93,8 @@ def _state(redis_url: str) -> dict[bytes, bytes]:
 
 def test_a_person_works_with_versions(run: Run, versions: list[str]) -> None:
     listed = run("list", "t", "--limit", "3").output
-    assert listed.count("\n") == 4
+    assert listed.count("\n") == 5
+    assert "all by ann" in listed
     assert "direct" in listed or "team" in listed
     assert versions[0] in listed
 
@@ -105,7 +106,8 @@ def test_a_person_works_with_versions(run: Run, versions: list[str]) -> None:
     assert "+ human: What is 3 + 3?" in diff
     back = run("rollback", "t", "good", "--reason", "wrong turn").output
     assert all(words in back for words in ("Back at good", "send_mail", "not undone"))
-    assert "wrong turn" in run("list", "t").output
+    told = run("list", "t").output
+    assert all(words in told for words in ("step", "route", "why", "wrong turn", "all by ann"))
     assert "copy begins where t stood at good." in run("fork", "t", "copy", "--version", "good").output
     assert f"Removed {len(versions) - 1} versions" in run("prune", "t", "--keep", "1").output
     assert run("delete", "t", input="n\n").exit_code == 1
