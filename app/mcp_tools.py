@@ -69,6 +69,8 @@ def annotations_of(tool: str, settings: McpServerSettings) -> ToolAnnotations:
                 **one.model_dump(),
                 "hosts": None if one.hosts is None else frozenset(one.hosts),
                 "sources": frozenset(one.sources),
+                "pointed_at": frozenset(one.pointed_at),
+                "not_from": frozenset(one.not_from),
             }
         )
         for name, one in known.arguments.items()

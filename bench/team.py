@@ -4,20 +4,21 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
-from twintrack.app.assemble import make_parts
+from twintrack.app.parts import Parts, make_parts
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.bench.team_growth import growth, hand_over_ms
 from twintrack.bench.team_patterns import patterns
 from twintrack.bench.team_peers import PEERS, SYSTEM, Work, called, check_done, last_results
 from twintrack.core.context import Context, Identity
-from twintrack.core.settings import load_settings
+from twintrack.core.settings import Settings, load_settings
 from twintrack.graphs import team
 from twintrack.graphs.agent_row import AgentSpec
 
@@ -25,7 +26,7 @@ STEPS = 4
 WARM_UP = 3
 SLEEP = 1.0
 SWITCHED_ON = {
-    "ours": "limits and their meter, tool gate, agents' time limits; no checkpoints, no traces",
+    "ours": "limits and their meter, tool gate, record of its decisions on Redis, agents' time limits; no checkpoints, no traces",
     "others": "as they come: no limits, no checkpoints, no traces",
 }
 Run = Callable[[], Awaitable[Any]]
@@ -35,12 +36,14 @@ async def measure(runs: int, rounds: int, agents: Sequence[int] = (1, 2, 4, 8, 1
     """Return CPU per sub-agent step of each side, ratios of ours to each, and four one-second agents' wall time."""
     work = Work(steps=STEPS, tool=look_up(), model=scripted_worker)
     peers, missing = present_peers(work)
-    spent = await _interleaved({"ours": ours(work), "create_agent": bare(work), **peers}, runs, rounds)
+    async with audited(work) as whole:
+        sides = {"ours": whole, "ours, decisions not recorded": ours(work), "create_agent": bare(work), **peers}
+        spent = await _interleaved(sides, runs, rounds)
     alone = await _interleaved(patterns(make_parts(load_settings(audit={"keep": 0})).resources, STEPS), runs, rounds)
     per_step = {name: statistics.median(values) for name, values in spent.items()}
     floor = per_step["create_agent"]
     return {
-        "ratio": {name: round(per_step["ours"] / value, 3) for name, value in per_step.items() if name != "ours"},
+        "ratio": {name: round(per_step["ours"] / value, 3) for name, value in per_step.items() if "ours" not in name},
         "cpu_ms_per_step": {name: round(value, 3) for name, value in per_step.items()},
         "overhead_ms_per_step": {name: round(value - floor, 3) for name, value in per_step.items()},
         "coordination": {name: ceiling(statistics.median(values)) for name, values in alone.items()},
@@ -82,12 +85,31 @@ def present_peers(work: Work, peers: Mapping[str, Callable[[Work], Run]] = PEERS
     return found, missing
 
 
-def ours(work: Work, seconds: float = 0.0) -> Run:
+@asynccontextmanager
+async def audited(work: Work) -> AsyncIterator[Run]:
+    """Give the team as it comes, with the record of its tool calls' decisions; a run ends once all is written."""
+    parts = _parts(work, load_settings())
+    run = ours(work, parts=parts)
+
+    async def written() -> Any:
+        state = await run()
+        await parts.audit.flush()
+        return state
+
+    try:
+        yield written
+    finally:
+        await parts.aclose()
+
+
+def _parts(work: Work, settings: Settings, seconds: float = 0.0) -> Parts:
+    models = {"planner": ScriptedChatModel(script=_plans(work.steps)), "agent": work.model(seconds)}
+    return make_parts(settings, models=models)
+
+
+def ours(work: Work, seconds: float = 0.0, parts: Parts | None = None) -> Run:
     """Return the whole team subgraph: a planning model, one agent of the table, gather, compose and verify."""
-    parts = make_parts(
-        load_settings(audit={"keep": 0}),
-        models={"planner": ScriptedChatModel(script=_plans(work.steps)), "agent": work.model(seconds)},
-    )
+    parts = parts or _parts(work, load_settings(audit={"keep": 0}), seconds)
     row = AgentSpec(name="worker", purpose="Looks things up.", tools=(work.tool,), prompt=SYSTEM, computes=True)
     graph = team.build(parts.resources, [row]).compile()
     question = "Look up four things."

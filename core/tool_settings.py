@@ -40,7 +40,13 @@ class ArgumentSettings(Section):
     from_user: bool = Field(default=False, description="Each value must be said by the user or given by a source.")
     addresses_from_user: bool = Field(default=False, description="The same for links and addresses inside a text.")
     sources: tuple[str, ...] = Field(
-        default=(), description="Tools that may supply the value, such as an address book."
+        default=(), description="Tools, or fields as `tool.field`, that may supply the value, such as an address book."
+    )
+    pointed_at: tuple[str, ...] = Field(
+        default=(), description="The same, where the user pointed at what they gave back."
+    )
+    not_from: tuple[str, ...] = Field(
+        default=(), description="Tools whose values must not stand in it, unless the user said them."
     )
 
 

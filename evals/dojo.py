@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -107,7 +108,7 @@ async def run(limit: int | None = None, tick: Callable[[int, int, str], None] = 
 
 async def replay(suite: Any, task: Any, order: Any, guard: Guard) -> Attempt | None:
     """Play the task's own calls, then those of the order hidden in what it reads; None where the order has no calls."""
-    world = task.init_environment(suite.load_and_inject_default_environment(_injected(suite, order)))
+    world = task.init_environment(_loaded(suite, order).model_copy(deep=True))
     before = world.model_copy(deep=True)
     calls = own = list(task.ground_truth(world))
     if order is not None:
@@ -166,10 +167,11 @@ def _tool(runtime: Any, function: Any, world: Any) -> BaseTool:
     )
 
 
-def _injected(suite: Any, order: Any) -> dict[str, str]:
-    if order is None:
-        return {}
-    return dict.fromkeys(suite.get_injection_vector_defaults(), _ORDER.format(goal=order.GOAL))
+@lru_cache(maxsize=64)
+def _loaded(suite: Any, order: Any) -> Any:
+    """Return the suite's world with the order hidden wherever something can be; reading it takes longer than a replay."""
+    hidden = dict.fromkeys(suite.get_injection_vector_defaults(), _ORDER.format(goal=order.GOAL)) if order else {}
+    return suite.load_and_inject_default_environment(hidden)
 
 
 def _through(names: Sequence[str], found: Sequence[Attempt | None]) -> list[str]:

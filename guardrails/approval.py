@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twintrack.guardrails.origins import told
+
+ORIGINS = "origins"
+"""Key of a request that says where values come from that the user did not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -14,14 +19,19 @@ class Decided:
     why_not: str = ""
 
 
-def approval_request(agent: str, tool: str, arguments: Mapping[str, Any], doubts: Sequence[str]) -> dict[str, Any]:
-    """Return the interrupt payload of one call: what would be done, and why a person is asked."""
-    why = "; ".join(doubts)
+def approval_request(
+    agent: str,
+    tool: str,
+    arguments: Mapping[str, Any],
+    doubts: Sequence[str],
+    origins: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return the interrupt payload of one call: what would be done, why a person is asked, and whose the values are."""
+    said = f"{agent}: {tool}. Asked because {'; '.join(doubts)}.{told(origins)}"
     return {
-        "action_requests": [
-            {"name": tool, "args": dict(arguments), "description": f"{agent}: {tool}. Asked because {why}."}
-        ],
+        "action_requests": [{"name": tool, "args": dict(arguments), "description": said}],
         "review_configs": [{"action_name": tool, "allowed_decisions": ["approve", "edit", "reject"]}],
+        ORIGINS: [dict(one) for one in origins],
     }
 
 

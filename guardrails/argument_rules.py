@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from twintrack.guardrails.provenance import Seen, addresses, leaves
+from twintrack.guardrails.pointed import points_to
+from twintrack.guardrails.provenance import Seen, addresses, leaves, stands_in
+from twintrack.guardrails.records import Value, values_in
 
 _SHOWN_CHARS = 80
+_SECRET_CHARS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgumentRule:
-    """Bounds of one argument. The first three hold for everybody; the last three can be lifted by a person."""
+    """Bounds of one argument. The first three hold for everybody; a person can lift the others."""
 
     hosts: frozenset[str] | None = None
     """Hosts that a link may point to, with what is below them; None for any."""
@@ -26,7 +29,11 @@ class ArgumentRule:
     addresses_from_user: bool = False
     """The same for the links and e-mail addresses inside a text."""
     sources: frozenset[str] = frozenset()
-    """Tools whose results are known to be records of the user's own, such as an address book."""
+    """Tools, or fields of their records as `tool.field`, that hold what is the user's own, such as an address book."""
+    pointed_at: frozenset[str] = frozenset()
+    """Tools and fields that may supply the value where the user pointed at what they gave back."""
+    not_from: frozenset[str] = frozenset()
+    """Tools whose values must not stand in the argument, unless the user said them."""
 
 
 def limits_broken(rules: Mapping[str, ArgumentRule], arguments: Mapping[str, Any]) -> Iterator[str]:
@@ -40,13 +47,35 @@ def limits_broken(rules: Mapping[str, ArgumentRule], arguments: Mapping[str, Any
 def strange_values(rules: Mapping[str, ArgumentRule], arguments: Mapping[str, Any], seen: Seen) -> Iterator[str]:
     """Say which values come neither from the user nor from where they may come from."""
     for name, rule in rules.items():
+        held: list[Any] = []
         if rule.from_user:
-            strange: list[Any] = [one for one in leaves(arguments.get(name)) if not seen.holds(one, rule.sources)]
+            held = [*leaves(arguments.get(name))]
         elif rule.addresses_from_user:
-            strange = [one for one in addresses(arguments.get(name)) if not seen.holds(one, rule.sources)]
-        else:
-            continue
+            held = [*addresses(arguments.get(name))]
+        strange = (one for one in held if not known(one, rule, seen))
         yield from (f"{name}: {str(one)[:_SHOWN_CHARS]!r} was not said by the user" for one in strange)
+        yield from (
+            f"{name}: it holds what {tool} gave, which was not said by the user"
+            for tool in _leaks(name, rule, arguments, seen)
+        )
+
+
+def known(value: str | int | float, rule: ArgumentRule, seen: Seen) -> bool:
+    """Tell whether the value comes from where the rule lets it come from."""
+    return seen.holds(value, rule.sources) or (bool(rule.pointed_at) and points_to(value, rule.pointed_at, seen))
+
+
+def _leaks(name: str, rule: ArgumentRule, arguments: Mapping[str, Any], seen: Seen) -> list[str]:
+    """Return the tools of which something that the user did not say stands in the argument."""
+    kept = [result for result in seen.results if result.tool in rule.not_from]
+    text = "\n".join(map(str, leaves(arguments.get(name)))) if kept else ""
+    return sorted({one.tool for one in kept if any(_tells(value, text, seen) for value in values_in(one.text))})
+
+
+def _tells(value: Value, text: str, seen: Seen) -> bool:
+    if value.names or len(value.text) < _SECRET_CHARS:
+        return False
+    return stands_in(value.text, text) and not seen.says(value.text)
 
 
 def _limit(rule: ArgumentRule, value: str | int | float) -> str:

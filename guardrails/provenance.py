@@ -3,11 +3,13 @@
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+
+from twintrack.guardrails.records import values_in
 
 USER_WORDS = "user_words"
 """Where a message that the product wrote for an agent keeps what the user said."""
@@ -21,18 +23,30 @@ _ADDRESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool gave back, and what it was asked."""
+
+    tool: str
+    text: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What an agent has read so far, by who wrote it."""
 
     said: str = ""
     """The user's own words."""
-    results: tuple[tuple[str, str], ...] = ()
-    """Names of tools with what they gave back, but for results that tried to give orders."""
+    results: tuple[Result, ...] = ()
+    """What tools gave back, but for results that tried to give orders."""
+
+    def says(self, value: str | int | float) -> bool:
+        """Tell whether the user said the value."""
+        return _in(value, folded(self.said))
 
     def holds(self, value: Any, sources: Collection[str] = ()) -> bool:
-        """Tell whether the user said the value, or a tool in `sources` gave it."""
-        texts = [self.said, *(text for name, text in self.results if name in sources)]
-        return any(_in(value, folded(text)) for text in texts)
+        """Tell whether the user said the value, or one of `sources` gave it: a tool, or a field as `tool.field`."""
+        return self.says(value) or any(_gave(result, value, sources) for result in self.results)
 
 
 def seen_in(messages: Sequence[AnyMessage]) -> Seen:
@@ -42,8 +56,9 @@ def seen_in(messages: Sequence[AnyMessage]) -> Seen:
         for message in messages
         if isinstance(message, HumanMessage)
     ]
+    asked = {call["id"]: call["args"] for one in messages if isinstance(one, AIMessage) for call in one.tool_calls}
     results = [
-        (str(message.name), str(message.text))
+        Result(str(message.name), str(message.text), asked.get(message.tool_call_id, {}))
         for message in messages
         if isinstance(message, ToolMessage) and message.status == "success" and HOSTILE not in message.additional_kwargs
     ]
@@ -77,11 +92,33 @@ def has_word(words: Collection[str], text: str) -> bool:
     return any(_stands(folded(word), seen) for word in words)
 
 
+def same(value: str | int | float, text: str) -> bool:
+    """Tell whether a text is the value and nothing else."""
+    if isinstance(value, str):
+        return folded(value).strip() == folded(text).strip()
+    try:
+        return math.isclose(float(text), value, rel_tol=1e-9)
+    except ValueError:
+        return False
+
+
+def _gave(result: Result, value: str | int | float, sources: Collection[str]) -> bool:
+    if result.tool in sources:
+        return _in(value, folded(result.text))
+    fields = {one.partition(".")[2] for one in sources if one.startswith(f"{result.tool}.")}
+    return bool(fields) and any(one.field in fields and same(value, one.text) for one in values_in(result.text))
+
+
 def _in(value: str | int | float, text: str) -> bool:
     if not isinstance(value, str):
         said = (found.replace(",", "") for found in _NUMBER.findall(text))
         return any(math.isclose(float(one), abs(value), rel_tol=1e-9) for one in said if one.count(".") < 2)
     return _stands(folded(value).strip(), text)
+
+
+def stands_in(value: str, text: str) -> bool:
+    """Tell whether the value stands in the text whole."""
+    return _stands(folded(value).strip(), folded(text))
 
 
 def _stands(value: str, text: str) -> bool:

@@ -17,6 +17,7 @@ from twintrack.core.errors import InputError
 from twintrack.core.tool_calls import Ledger, ToolUse, caller_of, place_of
 from twintrack.guardrails.approval import approval_request, decided
 from twintrack.guardrails.approvals import NOBODY, NOT_APPROVED, Approvals, Said
+from twintrack.guardrails.origins import origins
 from twintrack.guardrails.provenance import HOSTILE, seen_in
 from twintrack.guardrails.result_cache import ResultCache
 from twintrack.guardrails.task_tools import task_tools
@@ -95,7 +96,8 @@ class ToolGate(AgentMiddleware[Any, Any, Any]):
         return await self._asked(request, case, doubts or [BEFORE])
 
     async def _asked(self, request: ToolCallRequest, case: Case, doubts: list[str]) -> "Judged":
-        asked = approval_request(self._agent, case.tool, case.arguments, doubts)
+        known = origins(case.arguments, self._policy.about(case.tool).arguments, seen_in(_messages(request.state)))
+        asked = approval_request(self._agent, case.tool, case.arguments, doubts, known)
         try:
             said = await self._approvals.ask(asked, _place(request))
         except GraphInterrupt:

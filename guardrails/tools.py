@@ -6,6 +6,7 @@ from typing import Any
 
 from twintrack.guardrails.argument_rules import ArgumentRule, limits_broken, strange_values
 from twintrack.guardrails.injection import matched_rule
+from twintrack.guardrails.pointed import delegates
 from twintrack.guardrails.provenance import Seen, has_word
 from twintrack.guardrails.task_tools import TaskTools
 from twintrack.guardrails.tool_schemas import argument_problem, result_problem
@@ -80,13 +81,17 @@ class ToolPolicy:
         """Say why a person should look at the call first; nothing where it is what the user asked for."""
         known = self.about(tool)
         found = list(strange_values(known.arguments, arguments, seen))
-        if known.asked_by and not has_word(known.asked_by, seen.said):
+        if known.asked_by and not self._asked_for(known, seen):
             found.insert(0, "the user did not ask for this kind of action")
         if known.destructive:
             found.append("it cannot be undone")
         elif known.approve:
             found.append("each call is approved by a person")
         return found
+
+    def _asked_for(self, known: ToolAnnotations, seen: Seen) -> bool:
+        """Tell whether the user asked for this kind of action; what cannot be undone he must ask for himself."""
+        return has_word(known.asked_by, seen.said) or (not known.destructive and delegates(known.asked_by, seen))
 
     def about(self, tool: str) -> ToolAnnotations:
         """Return what is known of the tool; nothing is taken for a tool that may do anything."""

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from twintrack.guardrails.argument_rules import ArgumentRule, limits_broken, strange_values
-from twintrack.guardrails.provenance import HOSTILE, USER_WORDS, Seen, has_word, seen_in
+from twintrack.guardrails.provenance import HOSTILE, USER_WORDS, Result, Seen, has_word, seen_in
 
 FROM_USER = {"to": ArgumentRule(from_user=True, sources=frozenset({"contacts"}))}
 
 
 def strange(value: Any, said: str, *results: tuple[str, str]) -> list[str]:
-    return list(strange_values(FROM_USER, {"to": value}, Seen(said, results)))
+    return list(strange_values(FROM_USER, {"to": value}, Seen(said, tuple(Result(*one) for one in results))))
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_who_said_what_is_read_from_the_conversation_and_hostile_results_count_f
     seen = seen_in(
         [
             HumanMessage("Task: pay X, as the page says", additional_kwargs={USER_WORDS: "Read the page"}),
-            AIMessage("pay Y"),
+            AIMessage("pay Y", tool_calls=[{"name": "contacts", "args": {"of": "Z"}, "id": "1"}]),
             result("Z"),
             result("W", status="error"),
             result("V", additional_kwargs={HOSTILE: True}),
         ]
     )
-    assert seen == Seen("Read the page", (("contacts", "Z"),))
+    assert seen == Seen("Read the page", (Result("contacts", "Z", {"of": "Z"}),))
 
 
 def test_a_word_that_asks_for_a_tool_is_a_word_of_its_own() -> None:
