@@ -17,6 +17,7 @@ from twintrack.graphs.agent_row import AgentSpec, whole
 from twintrack.graphs.call_limits import CallLimits
 from twintrack.graphs.finish import Finish
 from twintrack.graphs.long_context import LongContext
+from twintrack.graphs.one_layer import OneLayer
 from twintrack.graphs.summaries import Summaries
 from twintrack.graphs.tool_retry import ToolRetry
 from twintrack.guardrails.tool_gate import ToolGate
@@ -35,17 +36,18 @@ def model_agent(
 ) -> Any:
     """Return the compiled agent; the gate stands outermost, so that each call has its answer in the history."""
     spec = whole(row, numbers)
-    middleware: list[AgentMiddleware[Any, Any, Any]] = [
+    bounds: list[AgentMiddleware[Any, Any, Any]] = [
         Finish(),
         gate or ToolGate(policy, agent=spec.name),
         CallLimits(name=spec.name, model_calls=spec.model_calls or 0, tool_calls=spec.tool_calls or 0),
     ]
-    if spec.summarize_above is not None:
-        middleware.append(Summaries(model, spec.summarize_above))
-    middleware.append(LongContext(spec.context_tokens or 0))
     # Models are tried again where they are called; a tool only where calling it twice changes nothing.
     if repeatable := [tool for tool in tools if policy.reads_only(tool.name)]:
-        middleware.append(ToolRetry([*repeatable], numbers))
+        bounds.append(ToolRetry([*repeatable], numbers))
+    cut = LongContext(spec.context_tokens or 0)
+    middleware: list[AgentMiddleware[Any, Any, Any]] = [OneLayer([*bounds, cut])]
+    if spec.summarize_above is not None:
+        middleware = [OneLayer(bounds), Summaries(model, spec.summarize_above), cut]
     if len(tools) > numbers.tools_shown:
         middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=numbers.tools_shown))
     return create_agent(
