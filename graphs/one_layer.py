@@ -4,9 +4,10 @@ It wraps every hook of every middleware in a span of LangSmith's. For a coroutin
 task a call, traced or not; for a function that returns a coroutine it takes neither.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from types import CoroutineType
+from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, ToolCallRequest
 from langchain_core.messages import AIMessage, ToolMessage
@@ -26,19 +27,19 @@ class OneLayer(AgentMiddleware[Any, Any, Any]):
 
     def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> Coroutine[Any, Any, ModelResponse[Any]]:
+    ) -> "CoroutineType[Any, Any, ModelResponse[Any]]":
         """Let the model speak through all of them."""
         for wrap in reversed(self._around_models):
             handler = partial(_spoken, wrap, handler)
-        return _awaited(handler, request)
+        return cast("CoroutineType[Any, Any, ModelResponse[Any]]", _awaited(handler, request))
 
     def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Made]]
-    ) -> Coroutine[Any, Any, Made]:
+    ) -> "CoroutineType[Any, Any, Made]":
         """Make the call through all of them."""
         for wrap in reversed(self._around_tools):
             handler = partial(wrap, handler=handler)
-        return _awaited(handler, request)
+        return cast("CoroutineType[Any, Any, Made]", _awaited(handler, request))
 
 
 async def _spoken(wrap: Any, handler: Any, request: ModelRequest[Any]) -> ModelResponse[Any]:
