@@ -23,6 +23,7 @@ BROKEN = {
     "direct/verify": (SIMPLE, {"failed"}),
     "team/plan": (COMPLEX, {"answered"}),
     "team/delegate": (COMPLEX, {"answered"}),
+    "team/ask": (COMPLEX, {"answered"}),
     "team/agent": (COMPLEX, {"answered"}),
     "team/gather": (COMPLEX, {"answered"}),
     "team/compose": (COMPLEX, {"answered"}),
@@ -54,7 +55,8 @@ def break_step(app: App, path: str) -> list[str]:
 @pytest.mark.parametrize("path", BROKEN)
 async def test_a_step_that_breaks_leaves_a_labelled_answer(opener: Opener, path: str) -> None:
     question, statuses = BROKEN[path]
-    async with opener() as app:
+    settings = {"team": {"approve": ["researcher"]}} if path == "team/ask" else {}
+    async with opener(settings) as app:
         reached = [break_step(app, one) for one in (path, *(["team/plan"] if path == "step_down" else []))]
         answer = await app.ask(question, user_id=WHO.user_id)
     assert all(reached)
