@@ -32,6 +32,8 @@ _LENGTHS = (60, 140)
 NOISE = 0.7
 """Length of what sets a passage's vector apart from its topic's."""
 BATCH = 500
+_WRITTEN = 100
+"""Passages of one write: an hnsw index takes milliseconds for each, and a write may not last as long as a time-out."""
 _SYLLABLES = [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
 
 
@@ -107,8 +109,8 @@ async def _fill(
     tick: Tick,
 ) -> tuple[list[str], NDArray[np.float32]]:
     texts, vectors = await drawn(embedder, vocabulary, dice, chunks, tick)
-    for start in range(0, chunks, BATCH):
-        await _write(source.client(), layout, texts, vectors, range(start, min(start + BATCH, chunks)))
+    for start in range(0, chunks, _WRITTEN):
+        await _write(source.client(), layout, texts, vectors, range(start, min(start + _WRITTEN, chunks)))
         tick(start, chunks, "writing")
     return texts, vectors
 
