@@ -14,6 +14,7 @@ from tests.integration.test_redis_check import source_at
 from tests.langgraph_dev import LanggraphDev
 from twintrack.core.context import Identity
 from twintrack.core.settings import TracingSettings
+from twintrack.core.traces import TraceStore
 from twintrack.core.tracing import Tracer
 from twintrack.memory.checkpoints import VersionedRedisSaver
 
@@ -94,12 +95,22 @@ async def test_a_run_that_breaks_is_taken_back_with_the_reason_in_its_version_an
         (newest,) = [found async for found in VersionedRedisSaver(source=source).alist(config(thread), limit=1)]
         traces = Tracer(TracingSettings(), source=source).store
         assert traces
-        kept = [trace.labels for trace in await traces.list(Identity("default", "anonymous"))]
+        kept = await _labelled(traces, "rolled_back_because")
     told: Any = newest.metadata
     assert (told["actor"], told["reason"]) == ("on_error", "the run broke (ValueError)")
     assert "the run broke (ValueError)" in [labels.get("rolled_back_because") for labels in kept]
     after: Any = await client.runs.wait(thread, "words", input=words("next"))
     assert after["words"] == ["good", "noted", "next", "noted"]
+
+
+async def _labelled(traces: TraceStore, name: str) -> list[dict[str, str]]:
+    """Return every trace's labels once one has this label: the server writes them a moment after the run."""
+    for _ in range(1000):
+        labels = [trace.labels for trace in await traces.list(Identity("default", "anonymous"))]
+        if any(name in each for each in labels):
+            return labels
+        await asyncio.sleep(0.05)
+    pytest.fail("no trace tells of it")
 
 
 async def test_old_versions_are_let_go_after_a_run(client: LangGraphClient) -> None:
