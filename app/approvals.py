@@ -1,12 +1,12 @@
 """`twintrack approvals`: what waits for a person, and an end to what has waited too long."""
 
-import asyncio
 import json
 import math
 from datetime import UTC, datetime
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
@@ -21,7 +21,7 @@ def command() -> None:
 @owner_options
 def list_(user: str, tenant: str, as_json: bool) -> None:
     """List a user's threads on which something waits, and until when."""
-    rows = asyncio.run(_waiting(Identity(tenant, user)))
+    rows = stopping.run(_waiting(Identity(tenant, user)))
     if as_json:
         click.echo(json.dumps({"waiting": [{"thread_id": thread, "until": until} for thread, until in rows]}))
     else:
@@ -34,7 +34,7 @@ def list_(user: str, tenant: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sweep(as_json: bool) -> None:
     """End every turn that has waited longer than `approvals.timeout_seconds`, by `approvals.default`."""
-    ended = asyncio.run(_sweep())
+    ended = stopping.run(_sweep())
     if as_json:
         rows = [{"tenant_id": who.tenant_id, "user_id": who.user_id, "thread_id": thread} for who, thread in ended]
         click.echo(json.dumps({"ended": rows}, ensure_ascii=False))

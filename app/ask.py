@@ -1,11 +1,11 @@
 """`twintrack ask`: one question, one cited answer."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.core.context import Identity
 
@@ -30,8 +30,10 @@ def command(
     """
     if (question is None) == (resume is None) or (resume and thread):
         raise click.UsageError("Give a QUESTION, or --resume THREAD alone.")
+    import twintrack.app.assemble  # noqa: F401 - here Ctrl-C ends it at once; within the loop an import is waited for
+
     text = sys.stdin.read() if question == "-" else question
-    if wrong := asyncio.run(_ask(text, resume or thread, Identity(tenant, user), as_json)):
+    if wrong := stopping.run(_ask(text, resume or thread, Identity(tenant, user), as_json)):
         click.echo(f"twintrack: {' '.join(wrong.split())}", err=True)
         sys.exit(1)
 

@@ -66,8 +66,8 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
                 check_server(parts.source),
                 parts.resources.models.warm(),
                 try_out(parts.resources.embedder),
-                asyncio.to_thread(parts.masker.warm),
             )
+            await asyncio.to_thread(parts.masker.warm)
             await _tell_of_mismatch(parts)
             saver = checkpointer or versioned_saver(parts)
             graph = build_graph(parts, checkpointer=saver)

@@ -1,6 +1,5 @@
 """`twintrack audit`: what was decided about tool calls, by which rule or by whom."""
 
-import asyncio
 import json
 from dataclasses import asdict
 
@@ -8,6 +7,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.app.whole_help import WholeHelp
@@ -32,7 +32,7 @@ def command() -> None:
 @owner_options
 def list_(thread: str | None, everyone: bool, limit: int, user: str, tenant: str, as_json: bool) -> None:
     """List decisions, newest first; arguments are shown as a digest alone."""
-    found = asyncio.run(_read(Identity(tenant, user), thread, everyone, limit))
+    found = stopping.run(_read(Identity(tenant, user), thread, everyone, limit))
     if as_json:
         click.echo(json.dumps({"decisions": [asdict(one) for one in found]}, ensure_ascii=False))
     elif found:

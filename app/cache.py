@@ -1,6 +1,5 @@
 """`twintrack cache`: what is kept of answers and of agents' results, what that has saved, and how to empty it."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 import click
 from rich.table import Table
 
+from twintrack.app import stopping
 from twintrack.app.screen import say, screen
 from twintrack.app.whole_help import WholeHelp
 from twintrack.core.answer_cache import forget_answers
@@ -103,4 +103,4 @@ def _run(settings: Settings, act: Callable[[RedisSource], Awaitable[T]]) -> T:
         finally:
             await source.aclose()
 
-    return asyncio.run(run())
+    return stopping.run(run())

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.answer import Answer
 from twintrack.app.chat_commands import COMMANDS, HELP
 from twintrack.app.conversation import Conversation
@@ -33,7 +34,9 @@ def command(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
 
     With --json, questions are read from standard input. Ctrl-C stops the turn that runs; the conversation goes on, and steps that finished are kept.
     """
-    asyncio.run((_answers if as_json else _chat)(thread or uuid.uuid4().hex[:12], user, tenant))
+    import twintrack.app.assemble  # noqa: F401 - here Ctrl-C ends it at once; within the loop an import is waited for
+
+    stopping.run((_answers if as_json else _chat)(thread or uuid.uuid4().hex[:12], user, tenant))
 
 
 async def _chat(thread: str, user: str, tenant: str) -> None:

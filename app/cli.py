@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -76,8 +77,11 @@ def main() -> None:
         cli(standalone_mode=False)
     except TwintrackError as error:
         stop(str(error), 1)
-    except (click.Abort, KeyboardInterrupt):
-        stop("Stopped. What was finished is kept.", 130)
+    except (click.Abort, KeyboardInterrupt) as end:
+        stop("Stopped. What was finished is kept.", 128 + _signal_of(end))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         stop(_usage(error), error.exit_code)
     except BrokenPipeError:
@@ -101,6 +105,12 @@ def stop(line: str, code: int) -> NoReturn:
         click.echo(json.dumps({"error": line}, ensure_ascii=False))
     click.echo(f"twintrack: {line}", err=True)
     sys.exit(code)
+
+
+def _signal_of(end: BaseException) -> signal.Signals:
+    from twintrack.app.stopping import Terminated  # whoever can be told to end has loaded it
+
+    return signal.SIGTERM if isinstance(end.__cause__, Terminated) else signal.SIGINT
 
 
 def _usage(error: click.ClickException) -> str:

@@ -1,6 +1,5 @@
 """`twintrack demo`: the whole product on a folder of documents, in one screen."""
 
-import asyncio
 import dataclasses
 import json
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from twintrack.app import stopping
 from twintrack.app.answer import Answer
 from twintrack.app.application import App
 from twintrack.app.demo_questions import Questions, choose
@@ -38,7 +38,9 @@ WHO = Identity("demo", "demo")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(docs: Path, direct: str | None, complex_: str | None, as_json: bool) -> None:
     """Ingest a folder, ask a direct question and a complex one, and show what happened."""
-    exit_where_refused(asyncio.run((_told if as_json else _shown)(docs, direct, complex_)))
+    import twintrack.app.assemble  # noqa: F401 - here Ctrl-C ends it at once; within the loop an import is waited for
+
+    exit_where_refused(stopping.run((_told if as_json else _shown)(docs, direct, complex_)))
 
 
 async def _shown(docs: Path, direct: str | None, complex_: str | None) -> tuple[TwintrackError, ...]:

@@ -1,6 +1,5 @@
 """`twintrack dev`: serve the graphs with langgraph dev."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.errors import InputError, SettingsError
 
 
@@ -35,7 +35,7 @@ def command(port: int, config: Path, as_json: bool) -> None:  # noqa: ARG001 - t
         raise SettingsError("langgraph is not installed.", fix="install the extra: pip install 'twintrack[server]'")
     _check_config(config)
     _check_port(port)
-    click.echo(asyncio.run(_what_runs()), err=True)
+    click.echo(stopping.run(_what_runs()), err=True)
     arguments = ["dev", "--no-browser", "--no-reload", "--port", str(port), "--config", str(config)]
     os.execv(program, [program, *arguments])  # noqa: S606 - our own program, no shell
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.errors import TwintrackError
 from twintrack.core.settings import Settings, load_settings
 
@@ -40,7 +41,7 @@ def command(as_json: bool) -> None:
 
     Each model that the settings name is asked one short question.
     """
-    findings = asyncio.run(_examine())
+    findings = stopping.run(_examine())
     broken = any(finding.status == "broken" for finding in findings)
     if as_json:
         click.echo(json.dumps({"ok": not broken, "checks": [*map(dataclasses.asdict, findings)]}, ensure_ascii=False))

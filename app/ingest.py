@@ -1,6 +1,5 @@
 """`twintrack ingest`: read files and folders into the corpus."""
 
-import asyncio
 import dataclasses
 import json
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import say, screen
 from twintrack.core.context import Identity
@@ -43,7 +43,7 @@ def command(
     The exit code is 1 where anything could not be read, though the rest is kept.
     Files of other kinds are passed over and counted.
     """
-    report, what_runs = asyncio.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
+    report, what_runs = stopping.run(_ingest(paths, corpus, Identity(tenant, user), private=private, readers=readers))
     nothing = nothing_read(report)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), ensure_ascii=False))

@@ -1,6 +1,5 @@
 """`twintrack memory`: what is remembered of a user, for people and for programs."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from twintrack.app import stopping
 from twintrack.app.erasure import Erased
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import heading, say, screen
@@ -102,7 +102,7 @@ def erase(yes: bool, user: str, tenant: str, as_json: bool) -> None:
     if not yes:
         question = f"Delete all memory, conversations, traces and own documents of {tenant}/{user}, for good?"
         click.confirm(question, abort=True, err=True)
-    erased = asyncio.run(_erase(Identity(tenant, user))).to_json()
+    erased = stopping.run(_erase(Identity(tenant, user))).to_json()
     count = sum(erased.values())
     parts = ", ".join(f"{number} {kind}" for kind, number in erased.items() if number)
     _told({"erased": count, **erased}, f"Erased of {tenant}/{user}: {parts or 'nothing was kept'}.", as_json)
@@ -172,7 +172,7 @@ def _run(act: Callable[[Memory], Awaitable[T]]) -> T:
         async with _memory() as memory:
             return await act(memory)
 
-    return asyncio.run(run())
+    return stopping.run(run())
 
 
 def _told(value: dict[str, Any], line: str, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`twintrack traces modes`: how the ways through the graph compare, from the turns that are kept."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from dataclasses import asdict
 import click
 from rich.table import Table
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.core.context import Identity
@@ -26,7 +26,7 @@ _COLUMNS = ("way", "pattern", "turns", "answered", "degraded", "failed", "p50", 
 @owner_options
 def modes_(everyone: bool, user: str, tenant: str, as_json: bool) -> None:
     """Compare the ways through the graph: outcomes, time, tokens and what coordinating took."""
-    rows = asyncio.run(read_modes(Identity(tenant, user), everyone=everyone))
+    rows = stopping.run(read_modes(Identity(tenant, user), everyone=everyone))
     if as_json:
         click.echo(json.dumps({"modes": [asdict(row) for row in rows]}, ensure_ascii=False))
     elif rows:

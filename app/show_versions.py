@@ -1,12 +1,12 @@
 """`twintrack versions`: a thread's versions, for people and for programs."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.app.version_tables import print_calls, print_changes, print_version, version_table
@@ -154,7 +154,7 @@ def _run(act: Callable[[Versions], Awaitable[Any]]) -> Any:
         async with open_versions() as versions:
             return await act(versions)
 
-    return asyncio.run(run())
+    return stopping.run(run())
 
 
 def _told(version: Version, line: str, as_json: bool) -> None:

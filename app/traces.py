@@ -1,6 +1,5 @@
 """`twintrack traces`: what the last turns did, step by step, without a Langfuse server."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
 from twintrack.app.show_modes import modes_
@@ -42,7 +42,7 @@ command.add_command(modes_)
 @owner_options
 def list_(thread: str | None, user: str, tenant: str, as_json: bool) -> None:
     """List the turns that are kept, newest first."""
-    found = asyncio.run(read_traces(Identity(tenant, user), thread))
+    found = stopping.run(read_traces(Identity(tenant, user), thread))
     if as_json:
         click.echo(json.dumps({"traces": [summary(trace) for trace in found]}, ensure_ascii=False))
     elif found:
@@ -60,7 +60,7 @@ def show(trace_id: str | None, last: bool, thread: str | None, user: str, tenant
     """Print one turn as a tree; the beginning of TRACE_ID is enough."""
     if trace_id and last:
         raise InputError("TRACE_ID and --last exclude each other.", fix="give one of them")
-    trace = choose(asyncio.run(read_traces(Identity(tenant, user), thread)), trace_id)
+    trace = choose(stopping.run(read_traces(Identity(tenant, user), thread)), trace_id)
     if as_json:
         click.echo(json.dumps(trace.as_json() | summary(trace), ensure_ascii=False))
     else:

@@ -1,11 +1,12 @@
 """`twintrack bench checkpoint`."""
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import click
+
+from twintrack.app import stopping
 
 
 @click.command()
@@ -42,7 +43,7 @@ def checkpoint(
     plan = QUICK if quick else Plan()
     plan = replace(plan, rounds=rounds or plan.rounds, runs=runs or plan.runs, turns=turns or plan.turns)
     with progress_bar("measuring checkpoints") as report:
-        figures = asyncio.run(measure(plan, report, postgres))
+        figures = stopping.run(measure(plan, report, postgres))
     if as_json:
         click.echo(json.dumps(figures))
     else:

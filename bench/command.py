@@ -1,9 +1,8 @@
 """`twintrack bench`: speed, measured beside a peer in the same run."""
 
-import asyncio
-
 import click
 
+from twintrack.app import stopping
 from twintrack.app.whole_help import WholeHelp
 from twintrack.bench.checkpoint_command import checkpoint
 from twintrack.bench.memory_command import memory
@@ -21,6 +20,13 @@ command.add_command(memory)
 command.add_command(retrieval)
 
 
+def _numbers(_context: click.Context, _option: click.Parameter, given: str) -> list[int]:
+    found = [int(one) for one in given.split(",") if one.strip().isdecimal()]
+    if len(found) != len(given.split(",")) or 0 in found:
+        raise click.BadParameter("write whole numbers from 1 on, with commas between them")
+    return found
+
+
 @command.command()
 @click.option("--turns", type=click.IntRange(1), default=40, show_default=True, help="Turns per round and side.")
 @click.option(
@@ -31,7 +37,7 @@ def turn(turns: int, rounds: int, as_json: bool) -> None:
     """Compare a turn's process CPU with a bare LangGraph graph of the same shape."""
     from twintrack.bench.turn import measure
 
-    report(asyncio.run(measure(turns, rounds)), as_json, "process CPU per turn")
+    report(stopping.run(measure(turns, rounds)), as_json, "process CPU per turn")
 
 
 @command.command()
@@ -44,7 +50,7 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
     """Compare what tracing adds per node with Langfuse's own handler."""
     from twintrack.bench.tracing import measure
 
-    report(asyncio.run(measure(runs, rounds)), as_json, "process CPU that tracing adds")
+    report(stopping.run(measure(runs, rounds)), as_json, "process CPU that tracing adds")
 
 
 @command.command()
@@ -52,14 +58,15 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Interleaved rounds; medians are reported."
 )
-@click.option("--agents", default="1,2,4,8,16", show_default=True, help="Numbers of agents to compare.")
+@click.option(
+    "--agents", default="1,2,4,8,16", show_default=True, callback=_numbers, help="Numbers of agents to compare."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def team(runs: int, rounds: int, agents: str, as_json: bool) -> None:
+def team(runs: int, rounds: int, agents: list[int], as_json: bool) -> None:
     """Compare what a sub-agent's step costs with bare agents, langgraph-supervisor and deepagents."""
     from twintrack.bench.team import measure
 
-    numbers = [int(one) for one in agents.split(",")]
-    report(asyncio.run(measure(runs, rounds, numbers)), as_json, "process CPU per sub-agent step")
+    report(stopping.run(measure(runs, rounds, agents)), as_json, "process CPU per sub-agent step")
 
 
 @command.command()
@@ -75,4 +82,4 @@ def soak(people: int, turns: int, first: int, as_json: bool) -> None:
     """Watch the process's memory over many conversations at once."""
     from twintrack.bench.soak import measure
 
-    report(asyncio.run(measure(people, turns, first)), as_json, "resident memory")
+    report(stopping.run(measure(people, turns, first)), as_json, "resident memory")

@@ -1,9 +1,8 @@
 """`twintrack bench memory`: the speed of remembering one user's past among many users'."""
 
-import asyncio
-
 import click
 
+from twintrack.app import stopping
 from twintrack.bench.report import report
 
 
@@ -26,5 +25,5 @@ def memory(records: int, users: int, questions: int, rounds: int, as_json: bool)
     from twintrack.bench.memory import measure
 
     with progress_bar("Filling") as tick:
-        figures = asyncio.run(measure(records, users, questions, rounds, tick))
+        figures = stopping.run(measure(records, users, questions, rounds, tick))
     report(figures, as_json, "milliseconds per recall of memory")

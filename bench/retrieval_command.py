@@ -1,9 +1,8 @@
 """`twintrack bench retrieval`: the speed of a recall step in a large corpus."""
 
-import asyncio
-
 import click
 
+from twintrack.app import stopping
 from twintrack.bench.report import report
 
 
@@ -34,5 +33,5 @@ def retrieval(
             work = measure_kinds(chunks, questions, tick)
         else:
             work = measure(chunks, questions, rounds, tick, vector_index=vector_index, vector_type=vector_type)
-        figures = asyncio.run(work)
+        figures = stopping.run(work)
     report(figures, as_json, "milliseconds per recall step")

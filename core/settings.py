@@ -116,11 +116,11 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: names the wrong setting, where it came from and the fix.
     """
-    if strangers := unknown(Settings):
-        name, near = strangers[0]
-        fix = f"did you mean {near}?" if near else "remove it; `twintrack settings` lists them all."
-        raise SettingsError(f"{name} is not a setting.", fix=fix)
     try:
+        if strangers := unknown(Settings, SETTINGS_FILE):
+            name, near = strangers[0]
+            fix = f"did you mean {near}?" if near else "remove it; `twintrack settings` lists them all."
+            raise SettingsError(f"{name} is not a setting.", fix=fix)
         return Settings(**overrides)
     except ValidationError as error:
         problem, fix = explain(error, Settings, overrides, SETTINGS_FILE)

@@ -30,12 +30,19 @@ def explain(
     return " ".join(problems), " ".join(dict.fromkeys(fixes))
 
 
-def unknown(tree: type[BaseModel]) -> list[tuple[str, str]]:
-    """Return each TWINTRACK_ variable that names no setting, with the nearest name that does."""
+def unknown(tree: type[BaseModel], yaml_file: Path) -> list[tuple[str, str]]:
+    """Return each TWINTRACK_ variable and section of the file that names no setting, with the nearest name that does."""
     known = set(variables(tree))
     given = {*os.environ, *dotenv_values(ENV_FILE)}
     strangers = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
-    return [(name, next(iter(difflib.get_close_matches(name.upper(), known, 1)), "")) for name in strangers]
+    found = [(name, _near(name.upper(), known)) for name in strangers]
+    sections = Sources.read(yaml_file).tree
+    others = [str(name) for name in sections if name not in tree.model_fields] if isinstance(sections, dict) else []
+    return found + [(f"{name} in {yaml_file}", _near(name, tree.model_fields)) for name in others]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
 
 
 def variables(tree: type[BaseModel], parts: tuple[str, ...] = ()) -> Iterable[str]:
@@ -71,6 +78,6 @@ def _fix(path: list[str], tree: type[BaseModel]) -> str:
         branch = field.annotation if field else tree
     field = getattr(branch, "model_fields", {}).get(path[-1])
     if field is None:
-        near = difflib.get_close_matches(variable(path), list(variables(tree)), 1)
-        return f"{'did you mean ' + near[0] + '?' if near else 'remove it;'} `twintrack settings` lists them all."
+        near = _near(variable(path), variables(tree))
+        return f"{'did you mean ' + near + '?' if near else 'remove it;'} `twintrack settings` lists them all."
     return f"{variable(path)}: {field.description or 'a section; write its fields below it'}"

@@ -1,10 +1,10 @@
 """`twintrack eval cache`: judge the answer cache on near misses and rewordings made from questions."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.settings import load_settings
 from twintrack.evals.row_checks import says
 from twintrack.evals.rows import Row, read_rows
@@ -27,7 +27,7 @@ def cache(data: tuple[Path, ...], limit: int | None, seed: int, as_json: bool) -
 
     The threshold is chosen on one half of the passages; the figures are the other half's.
     """
-    show(asyncio.run(_cache(data, limit, seed)), as_json)
+    show(stopping.run(_cache(data, limit, seed)), as_json)
 
 
 async def _cache(data: tuple[Path, ...], limit: int | None, seed: int) -> Figures:

@@ -1,12 +1,12 @@
 """`twintrack eval`: measure quality on data files that you bring."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.core.settings import load_settings
@@ -130,4 +130,4 @@ async def _memory(turns: Path | None, data: Path) -> Figures:
 
 
 def _run(work: Coroutine[Any, Any, Figures]) -> Figures:
-    return asyncio.run(work)
+    return stopping.run(work)

@@ -1,11 +1,11 @@
 """`twintrack eval multihop`: judge the team's fan-out on questions of several hops."""
 
-import asyncio
 import tempfile
 from pathlib import Path
 
 import click
 
+from twintrack.app import stopping
 from twintrack.evals.own_corpus import ingest, own_corpus
 from twintrack.evals.row_checks import has_hops
 from twintrack.evals.rows import read_rows
@@ -27,7 +27,7 @@ def multihop(data: Path, limit: int | None, seed: int, as_json: bool) -> None:
 
     By gold sub-questions with gold earlier answers, by the product's own decomposition, and by one query of ten.
     """
-    show(asyncio.run(_multihop(data, limit, seed)), as_json)
+    show(stopping.run(_multihop(data, limit, seed)), as_json)
 
 
 async def _multihop(data: Path, limit: int | None, seed: int) -> Figures:

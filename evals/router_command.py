@@ -1,12 +1,12 @@
 """`twintrack eval router`: judge the router that ships, or train one and judge it on sources left out."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.settings import load_settings
 from twintrack.evals.row_checks import is_routed
 from twintrack.evals.rows import read_rows
@@ -48,7 +48,7 @@ def router(as_json: bool, **choices: Any) -> None:
 
     AUROC is judged inside each source; `worst` and `mean` are over sources with at least 100 rows of both labels.
     """
-    show(asyncio.run(_router(Choices(**choices))), as_json)
+    show(stopping.run(_router(Choices(**choices))), as_json)
 
 
 async def _router(choices: Choices) -> Figures:

@@ -1,10 +1,10 @@
 """`twintrack eval tools`: replay public agent tasks through the gate that every tool stands behind."""
 
-import asyncio
 from importlib.util import find_spec
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.errors import SettingsError
 from twintrack.core.settings import load_settings
 from twintrack.evals.show import Figures, show
@@ -24,7 +24,7 @@ def tools(limit: int | None, kill: bool, as_json: bool) -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise SettingsError(f"eval tools needs {', '.join(missing)}.", fix="uv sync --group peers --extra mcp")
-    show(asyncio.run(_tools(limit, kill)), as_json)
+    show(stopping.run(_tools(limit, kill)), as_json)
 
 
 async def _tools(limit: int | None, kill: bool) -> Figures:

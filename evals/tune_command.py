@@ -1,6 +1,5 @@
 """`twintrack eval tune`: choose weights and thresholds on data of one's own, and write them into one file."""
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twintrack.app import stopping
 from twintrack.core.embeddings import open_embedder
 from twintrack.core.errors import DocumentError
 from twintrack.core.settings import load_settings
@@ -82,7 +82,7 @@ def tune(as_json: bool, **given: Any) -> None:
     they are not chosen anew.
     """
     choices = _checked(Choices(**given))
-    changes, figures = asyncio.run(_tune(choices))
+    changes, figures = stopping.run(_tune(choices))
     if not as_json:
         show_changes(changes)
     show(figures if as_json else {name: figures[name] for name in ("written", "not_chosen")}, as_json)

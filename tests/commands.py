@@ -13,7 +13,7 @@ from unittest import mock
 
 from twintrack.app.cli import main
 
-PROGRAM = (sys.executable, "-c", "from twintrack.app.cli import main; main()")
+PROGRAM = (str(Path(sys.executable).with_name("twintrack")),)
 ESCAPE = "\x1b"
 _CLEARED = ("OPENAI_API_KEY", "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "COLUMNS")
 
