@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.waiting import PATIENCE_S
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
@@ -33,13 +34,13 @@ def user(data_dir: Path) -> "subprocess.Popen[str]":
 
 def ended(process: "subprocess.Popen[str]") -> int:
     """Let the other process go on to its end."""
-    process.communicate("go\n", timeout=20)
+    process.communicate("go\n", timeout=PATIENCE_S)
     return process.returncode
 
 
 def killed(process: "subprocess.Popen[str]") -> None:
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE_S)
 
 
 def pid_of(data_dir: Path) -> int:
@@ -57,7 +58,7 @@ def is_running(data_dir: Path) -> bool:
 
 
 def soon(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     return condition()

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 PROJECT = Path(__file__).parent.parent
-START_S = 60
-STOP_S = 30
+START_S = 120
+STOP_S = 100
 _OURS = ("TWINTRACK_", "LANGFUSE_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_")
 
 

@@ -112,7 +112,7 @@ class CaptureServer:
             found.setdefault(span.trace, []).append(span)
         return found
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 20) -> None:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 60) -> None:
         """Wait for spans of this name; a run's outermost span arrives after all within it."""
         end = time.monotonic() + seconds
         while len(self.named(name)) < count and time.monotonic() < end:

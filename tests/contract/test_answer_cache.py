@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
+from tests.waiting import PATIENCE_S, until
 from twintrack.core.answer_cache import AnswerCache, Found, Kept, Walls, answers_of, forget_answers
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import LocalEmbedder
@@ -167,6 +168,9 @@ async def test_a_lost_index_is_made_anew(cache: AnswerCache, source: RedisSource
     assert await look(cache, QUESTION, walls()) is not None
 
 
+HALF_A_LEASE_MS = 1000
+
+
 async def _land(flights: Flights, name: str, after: float) -> None:
     await asyncio.sleep(after)
     await flights.land(name)
@@ -183,7 +187,7 @@ async def test_of_equal_questions_one_works_and_the_others_get_its_answer(source
     flights, found = Flights(source), list[str]()
     assert await flights.take_off("twintrack:f")
     assert not await flights.take_off("twintrack:f")
-    waiting = asyncio.gather(*(flights.wait("twintrack:f", looking(found), seconds=5) for _ in range(5)))
+    waiting = asyncio.gather(*(flights.wait("twintrack:f", looking(found), seconds=PATIENCE_S) for _ in range(5)))
     await asyncio.sleep(0.05)
     found.append("41 metres")
     await flights.land("twintrack:f")
@@ -193,7 +197,7 @@ async def test_of_equal_questions_one_works_and_the_others_get_its_answer(source
 async def test_who_waits_works_alone_where_the_first_had_nothing_to_keep(source: RedisSource) -> None:
     flights = Flights(source)
     await flights.take_off("twintrack:f")
-    waiting = asyncio.gather(*(flights.wait("twintrack:f", looking([]), seconds=5) for _ in range(3)))
+    waiting = asyncio.gather(*(flights.wait("twintrack:f", looking([]), seconds=PATIENCE_S) for _ in range(3)))
     await asyncio.gather(waiting, _land(flights, "twintrack:f", 0.03))
     assert waiting.result() == [(None, False)] * 3
 
@@ -201,18 +205,25 @@ async def test_who_waits_works_alone_where_the_first_had_nothing_to_keep(source:
 async def test_after_a_crash_one_of_those_who_wait_takes_over(source: RedisSource) -> None:
     flights = Flights(source, lease_s=0.2)
     await flights.take_off("twintrack:f")
-    waiting = [asyncio.create_task(flights.wait("twintrack:f", looking([]), seconds=1)) for _ in range(3)]
-    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=2)
+    waiting = [asyncio.create_task(flights.wait("twintrack:f", looking([]), seconds=PATIENCE_S)) for _ in range(3)]
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S)
     assert [task.result() for task in done] == [(None, True)]
     await flights.land("twintrack:f")
     await asyncio.gather(*waiting)
 
 
 async def test_who_works_longer_than_a_lease_still_holds_the_others_back(source: RedisSource) -> None:
-    flights, others, found = Flights(source, lease_s=0.2), Flights(source, lease_s=0.2), list[str]()
-    await flights.take_off("twintrack:f", holder="t", seconds=5)
-    waiting = asyncio.gather(*(others.wait("twintrack:f", looking(found), seconds=5) for _ in range(3)))
-    await asyncio.sleep(0.7)
+    lease_s = 2 * HALF_A_LEASE_MS / 1000
+    flights, others, found = Flights(source, lease_s=lease_s), Flights(source, lease_s=lease_s), list[str]()
+
+    async def is_renewed() -> bool:
+        return bool(await source.client().pttl("twintrack:f") > HALF_A_LEASE_MS)
+
+    await flights.take_off("twintrack:f", holder="t", seconds=PATIENCE_S)
+    waiting = asyncio.gather(*(others.wait("twintrack:f", looking(found), seconds=PATIENCE_S) for _ in range(3)))
+    for _ in range(5):  # more renewals than one lease has
+        await source.client().pexpire("twintrack:f", HALF_A_LEASE_MS)
+        await until(is_renewed)
     assert not waiting.done()
     found.append("41 metres")
     await flights.land("twintrack:f")
@@ -225,7 +236,7 @@ async def test_a_lease_ends_soon_after_its_holder_left_or_was_too_slow(source: R
     await flights.take_off("twintrack:f", holder="t", seconds=60 if left else 0.3)
     if left:
         flights.leave("t")
-    assert await other.wait("twintrack:f", looking([]), seconds=2) == (None, True)
+    assert await other.wait("twintrack:f", looking([]), seconds=PATIENCE_S) == (None, True)
     await flights.land("twintrack:f")
     assert not await flights.take_off("twintrack:f")  # who comes back late does not end another's flight
 

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from tests.contract.conftest import WHO, Opener
 from tests.stubbed_models import SIMPLE, Stub, stubbed
+from tests.waiting import PATIENCE_S
 from twintrack.app.answer import Answer
 from twintrack.app.assemble import App
 from twintrack.app.testing import fails, hangs, says
@@ -21,7 +22,7 @@ from twintrack.core.context import Identity
 from twintrack.core.flights import LEASE_S
 from twintrack.nodes import reuse
 
-ON = {"cache": {"enabled": True}}
+ON: dict[str, Any] = {"cache": {"enabled": True, "wait_s": float(PATIENCE_S)}}
 OTHER_WORDS = "Could you please tell me how tall the lighthouse of the harbour is?"
 FACT = "I live in Lindwick."
 
@@ -275,11 +276,11 @@ async def test_erasing_a_user_erases_the_answers_of_his_turns_and_an_export_show
 
 @pytest.mark.parametrize("part", ["look", "keep", "count", "slow"])
 async def test_a_broken_cache_only_costs_the_saving(caching: App, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reuse, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(reuse, "PATIENCE_S", 0.5 if part == "slow" else 10.0)
 
     async def broken(*_: Any, **__: Any) -> Any:
         if part == "slow":
-            await asyncio.sleep(5)
+            await asyncio.sleep(PATIENCE_S)
         raise LostConnection("gone")
 
     monkeypatch.setattr(AnswerCache, "look" if part == "slow" else part, broken)
@@ -302,7 +303,8 @@ async def test_what_is_kept_holds_no_personal_data_and_is_json(caching: App) -> 
 
 async def test_equal_questions_for_the_team_do_not_wait_for_each_other(caching: App) -> None:
     answers = await asyncio.wait_for(
-        asyncio.gather(*(ask(caching, NEVER_KEPT["the team"], who=Identity("default", f"u{n}")) for n in range(3))), 30
+        asyncio.gather(*(ask(caching, NEVER_KEPT["the team"], who=Identity("default", f"u{n}")) for n in range(3))),
+        PATIENCE_S,
     )
     assert {(answer.status, answer.cached) for answer in answers} == {("answered", "")}
     assert max(answer.usage.seconds for answer in answers) < caching.parts.settings.cache.wait_s
@@ -331,13 +333,13 @@ async def test_equal_questions_are_let_go_when_the_direct_track_hands_on_to_the_
 
 
 async def test_a_run_that_is_given_up_holds_the_others_back_for_seconds_at_most(opener: Opener) -> None:
-    async with written(opener, budgets={"max_seconds": 60.0}) as (app, stub):
+    async with written(opener, budgets={"max_seconds": float(PATIENCE_S)}) as (app, stub):
         hung = asyncio.Event()
 
         def hang(_: Any) -> Any:
             first = not hung.is_set()
             hung.set()
-            return hangs(60) if first else says("It is 41 metres tall. [1]")
+            return hangs(PATIENCE_S) if first else says("It is 41 metres tall. [1]")
 
         stub._parts["answerer"] = hang
         first = asyncio.create_task(ask(app, who=Identity("default", "first")))
@@ -345,7 +347,7 @@ async def test_a_run_that_is_given_up_holds_the_others_back_for_seconds_at_most(
         first.cancel()
         second = await ask(app, who=Identity("default", "second"))
     assert (second.status, second.cached) == ("answered", "")
-    assert second.usage.seconds < LEASE_S + 4
+    assert second.usage.seconds < LEASE_S + 30 < PATIENCE_S
 
 
 async def test_the_plain_graph_gives_kept_answers_too(caching: App) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.contract.conftest import WHO, Opener
 from tests.stubbed_models import COMPLEX, SIMPLE, Request, acted, stubbed
+from tests.waiting import PATIENCE_S, until
 from twintrack.app.testing import Reply, hangs
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
@@ -57,17 +58,28 @@ async def test_a_turn_that_has_ended_leaves_no_account_and_the_next_one_begins_a
     assert answer.usage.model_calls == 1
 
 
-async def test_a_run_that_was_stopped_in_the_middle_of_its_team_goes_on_counting(opener: Opener) -> None:
+async def test_a_run_that_was_stopped_in_the_middle_of_its_team_goes_on_counting(
+    opener: Opener, source: RedisSource
+) -> None:
     """The researcher is done, the calculator hangs, and the caller gives up."""
+    hung = asyncio.Event()
 
     def hanging(request: Request) -> Reply:
         calculates = request["tools"] and request["tools"][0]["function"]["name"] == "calculate"
-        return hangs(20) if calculates else acted(request)
+        if calculates:
+            hung.set()
+        return hangs(PATIENCE_S) if calculates else acted(request)
 
-    async with stubbed(opener, agent=hanging) as (app, first):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(3):
-                await app.ask(COMPLEX, thread_id="t", user_id=WHO.user_id)
+    async def is_written() -> bool:
+        return bool(await source.client().keys("twintrack:account:*"))
+
+    async with stubbed(opener, seconds=PATIENCE_S, agent=hanging) as (app, first):
+        asking = asyncio.create_task(app.ask(COMPLEX, thread_id="t", user_id=WHO.user_id))
+        await hung.wait()
+        await until(is_written)
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
         spent = len(first.server.requests)
         assert len(first.asked("planner")) == 1
     async with stubbed(opener) as (app, second):

@@ -7,9 +7,10 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from tests.contract.conftest import WHO, Opener
+from tests.hesitant import Hesitant
+from tests.waiting import PATIENCE_S, until
 from twintrack.app.answer import Answer
 from twintrack.app.assemble import App
-from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.errors import Conflict, UnknownThread
 
 QUESTIONS = [
@@ -62,14 +63,14 @@ async def test_a_stream_given_up_half_way_leaves_its_thread_free(app: App) -> No
     async for _ in stream:
         break
     await stream.aclose()
-    await asyncio.wait_for(ask(app, QUESTIONS[1]), 10)
+    await asyncio.wait_for(ask(app, QUESTIONS[1]), PATIENCE_S)
 
 
 async def test_a_stranger_does_not_even_get_into_the_queue(app: App) -> None:
     await ask(app, QUESTIONS[0])
     async with app.runs.alone(app.graph.checkpointer, "t", WHO):
         with pytest.raises(UnknownThread):
-            await asyncio.wait_for(app.ask(QUESTIONS[1], thread_id="t", user_id="eve"), 5)
+            await asyncio.wait_for(app.ask(QUESTIONS[1], thread_id="t", user_id="eve"), PATIENCE_S)
 
 
 async def test_a_second_question_is_refused_where_the_setting_says_so(opener: Opener) -> None:
@@ -81,13 +82,15 @@ async def test_a_second_question_is_refused_where_the_setting_says_so(opener: Op
 
 
 async def test_the_last_question_alone_is_answered_where_the_setting_says_so(opener: Opener) -> None:
-    slow = ScriptedChatModel(script=lambda _: AIMessage("It was written. [1]"), seconds=1.5)
+    slow = Hesitant(script=lambda _: AIMessage("It was written. [1]"))
     async with opener({"checkpoints": {"concurrent_runs": "replace"}}, models={"answerer": slow}) as app:
         first = asyncio.create_task(ask(app, QUESTIONS[0]))
-        await asyncio.sleep(0.3)
-        second = await ask(app, QUESTIONS[1])
+        await until(slow.is_asked)
+        asking = asyncio.create_task(ask(app, QUESTIONS[1]))
         with pytest.raises(Conflict, match="Another run works on thread 't'"):
             await first
+        slow.go_on()
+        second = await asking
         config: Any = {"configurable": {"thread_id": "t"}}
         messages = (await app.graph.aget_state(config)).values["messages"]
     assert second.status == "answered"

@@ -259,16 +259,20 @@ async def test_two_runs_at_once_are_a_conflict(source: RedisSource, tmp_path: Pa
     rows = [{"id": f"d{n}", "text": f"Document {n}. " * 60} for n in range(10)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
+    began, may_end = asyncio.Event(), asyncio.Event()
+
     class Slow(LocalEmbedder):
         async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            await asyncio.sleep(2.6)
+            began.set()
+            await may_end.wait()
             return await super().embed(texts)
 
     settings = RetrievalSettings.model_validate({})
     one = asyncio.create_task(Corpus(source, Slow(), settings).ingest([tmp_path], identity=ANNE))
-    await asyncio.sleep(0.3)
+    await began.wait()
     with pytest.raises(Conflict):
         await Corpus(source, LocalEmbedder(), settings).ingest([tmp_path], identity=ANNE)
+    may_end.set()
     assert (await one).read == 10
 
 

@@ -144,7 +144,7 @@ async def test_a_call_that_never_reported_back_is_unknown_and_not_repeated(
 ) -> None:
     graph = thinking_graph(saver, ledger, world)
     world.before_answer = lambda: asyncio.sleep(30)
-    monkeypatch.setattr(ledgers, "LEASE_S", 0.3)
+    monkeypatch.setattr(ledgers, "LEASE_S", 1.5)
     run = asyncio.create_task(graph.ainvoke({"to": ["bob"]}, at()))
     await world.called.wait()
     assert [call.state for call in await calls(saver)] == ["running"]

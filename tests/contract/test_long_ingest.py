@@ -23,11 +23,11 @@ async def test_an_ingest_keeps_its_lock_while_it_only_reads(
     await corpus.ingest([tmp_path])
 
     def slowly(file: Path, *, max_bytes: int) -> Iterator[Document | Failure]:
-        time.sleep(0.15)
+        time.sleep(0.6)
         return read_documents(file, max_bytes=max_bytes)
 
     monkeypatch.setattr(ingestion, "read_documents", slowly)
-    monkeypatch.setattr("twintrack.core.corpus._LOCK_SECONDS", 0.3)
+    monkeypatch.setattr("twintrack.core.corpus._LOCK_SECONDS", 2.1)
     report = await corpus.ingest([tmp_path])
     assert (report.skipped, report.failed) == (4, [])
     assert not await source.client().keys("*corpus-lock*")

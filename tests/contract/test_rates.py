@@ -17,11 +17,14 @@ from twintrack.nodes.turnstile import Paced
 from twintrack.nodes.work import Finding
 
 SOON = 0.3
+"""Who has to wait, waits for most of a minute."""
+AT_ONCE = 10.0
+"""Who is let in is let in at once; more than a slow machine takes, and less than a minute."""
 
 
 async def admitted(counter: SharedRates, name: str, per_minute: int = 3) -> bool:
     try:
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(AT_ONCE):
             await counter.admitted(name, per_minute)
     except TimeoutError:
         return False

@@ -8,6 +8,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import DataError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
 
+from tests.waiting import PATIENCE_S, until
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_wire import PLAIN, WiredRedis, together
@@ -40,7 +41,7 @@ async def test_what_is_asked_at_one_moment_leaves_in_one_write(client: Any, monk
     transport = wire(client)._transport
     monkeypatch.setattr(wire(client), "_transport", type("Spy", (), {"write": lambda _, data: writes.append(data)})())
     asked = [asyncio.ensure_future(client.get("wire")) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    await until(lambda: bool(writes))
     assert [data.count(b"GET") for data in writes] == [3]
     transport.write(writes[0])
     assert await asyncio.gather(*asked) == [None] * 3
@@ -70,7 +71,7 @@ async def test_a_broken_connection_is_replaced_and_its_commands_tried_again(clie
     asked = asyncio.ensure_future(client.get("wire"))
     await asyncio.sleep(0)
     broken._transport.abort()
-    assert await asyncio.wait_for(asked, 5) == b"text"
+    assert await asyncio.wait_for(asked, PATIENCE_S) == b"text"
     assert await client.get("wire") == b"text"
     assert wire(client) is not broken
 
@@ -82,7 +83,7 @@ async def test_a_connection_that_falls_silent_is_given_up_in_time(client: Any) -
     silent._timeout, silent._alarm = 0.05, None
     silent._transport.pause_reading()
     with pytest.raises(TooSlow):
-        await asyncio.wait_for(client.get("wire"), 2)
+        await asyncio.wait_for(client.get("wire"), PATIENCE_S)
     assert await client.get("wire") is None
 
 
@@ -93,9 +94,9 @@ async def test_a_word_that_cannot_be_sent_is_refused_before_it_is_sent(client: A
 
 
 async def test_a_command_that_waits_holds_up_nobody(client: Any) -> None:
-    waits = asyncio.ensure_future(client.blpop(["wire-list"], timeout=5))
+    waits = asyncio.ensure_future(client.blpop(["wire-list"], timeout=PATIENCE_S))
     await asyncio.sleep(0.02)
-    assert await asyncio.wait_for(client.get("wire"), 1) is None
+    assert await asyncio.wait_for(client.get("wire"), PATIENCE_S / 2) is None
     await client.execute_command("LPUSH", "wire-list", "x")
     assert tuple(await waits) == (b"wire-list", b"x")
     assert not {"BLPOP", "MULTI", "SELECT", "SUBSCRIBE", "WAIT", "WATCH"} & PLAIN

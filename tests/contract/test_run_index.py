@@ -1,16 +1,18 @@
 """Which threads a run wrote to is known as long as they live, and not a moment longer."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.contract.checkpoint_makers import checkpoint, config, id_of, ids, put
+from tests.waiting import until
 from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, UnknownThread
 from twintrack.core.redis_client import RedisSource
 from twintrack.memory.checkpoints import VersionedRedisSaver
+
+LIFE_S = 1.6
 
 
 @pytest.fixture(params=["wired", "plain"])
@@ -89,11 +91,11 @@ async def test_a_run_that_is_refused_late_can_still_be_dropped(saver: VersionedR
 
 
 async def test_the_index_of_a_run_lives_as_long_as_its_thread(source: RedisSource) -> None:
-    saver = VersionedRedisSaver(source=source, ttl={"default_ttl": 0.005, "refresh_on_read": True})
+    saver = VersionedRedisSaver(source=source, ttl={"default_ttl": LIFE_S / 60, "refresh_on_read": True})
     first = await put(saver, "t", {"n": 1}, run_id="r1")
     where = await put(saver, "t", {"n": 2}, parent=first, run_id="r2")
-    for n in range(8):  # one second, more than three lives of a thread
-        await asyncio.sleep(0.12)
+    for n in range(8):  # more than two lives of a thread
+        await asyncio.sleep(LIFE_S / 4)
         if n % 2:
             where = await put(saver, "t", {"n": n}, parent=where, run_id="r3")
         else:
@@ -102,8 +104,11 @@ async def test_the_index_of_a_run_lives_as_long_as_its_thread(source: RedisSourc
     await saver.adelete_for_runs(["r3"])
     await saver.adelete_for_runs(["r2"])
     assert await ids(saver, config("t")) == [id_of(first)]
-    await asyncio.sleep(0.7)
-    assert await _keys(source) == []
+
+    async def is_all_gone() -> bool:
+        return not await _keys(source)
+
+    await until(is_all_gone)
 
 
 async def test_a_thread_kept_for_good_has_its_runs_kept_for_good(source: RedisSource) -> None:

@@ -7,6 +7,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
+from tests.waiting import PATIENCE_S, until
 from twintrack.core.context import Identity
 from twintrack.core.errors import Conflict, UnknownThread
 from twintrack.core.redis_client import RedisSource
@@ -15,6 +16,13 @@ from twintrack.memory.checkpoints import VersionedRedisSaver
 
 class Words(TypedDict, total=False):
     words: Annotated[list[str], operator.add]
+
+
+LEASE = "twintrack:checkpoint:{t}:lease"
+
+
+async def _lives_longer(source: RedisSource, milliseconds: int) -> bool:
+    return bool(await source.client().pttl(LEASE) > milliseconds)
 
 
 @pytest.fixture
@@ -96,19 +104,20 @@ async def test_waiting_ends(saver: VersionedRedisSaver) -> None:
 
 
 async def test_a_run_that_replaces_another_ends_it(saver: VersionedRedisSaver) -> None:
-    ended = asyncio.Event()
+    began, ended = asyncio.Event(), asyncio.Event()
 
     async def first() -> None:
         try:
-            async with saver.lease("t", lease_s=0.2):
-                await asyncio.sleep(10)
+            async with saver.lease("t"):
+                began.set()
+                await asyncio.sleep(PATIENCE_S)
         finally:
             ended.set()
 
     running = asyncio.create_task(first())
-    await asyncio.sleep(0.05)
+    await began.wait()
     async with saver.lease("t", policy="replace"):
-        await asyncio.wait_for(ended.wait(), 2)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
         with pytest.raises(Conflict):
             await running
         with pytest.raises(Conflict):
@@ -116,9 +125,10 @@ async def test_a_run_that_replaces_another_ends_it(saver: VersionedRedisSaver) -
                 pytest.fail("the replaced run gave up a lease that was no longer its own")
 
 
-async def test_a_lease_outlives_its_time_while_its_run_goes_on(saver: VersionedRedisSaver) -> None:
-    async with saver.lease("t", lease_s=0.2):
-        await asyncio.sleep(0.6)
+async def test_a_lease_is_renewed_while_its_run_goes_on(saver: VersionedRedisSaver, source: RedisSource) -> None:
+    async with saver.lease("t", lease_s=200):
+        await source.client().pexpire(LEASE, 100_000)
+        await until(lambda: _lives_longer(source, 100_000))
         with pytest.raises(Conflict):
             async with saver.lease("t"):
                 pytest.fail("two runs at once")
@@ -127,20 +137,23 @@ async def test_a_lease_outlives_its_time_while_its_run_goes_on(saver: VersionedR
 async def test_the_thread_of_a_run_that_died_is_free_again_soon(
     saver: VersionedRedisSaver, source: RedisSource
 ) -> None:
-    await source.client().set("twintrack:checkpoint:{t}:lease", b"dead", px=300)
+    await source.client().set(LEASE, b"dead", px=300)
 
-    async with saver.lease("t", policy="queue", wait_s=2):
+    async with saver.lease("t", policy="queue", wait_s=PATIENCE_S):
         pass
     assert [key async for key in source.client().scan_iter()] == []
 
 
 async def test_a_run_that_is_cancelled_from_outside_is_cancelled(saver: VersionedRedisSaver) -> None:
+    began = asyncio.Event()
+
     async def run() -> None:
         async with saver.lease("t"):
-            await asyncio.sleep(10)
+            began.set()
+            await asyncio.sleep(PATIENCE_S)
 
     running = asyncio.create_task(run())
-    await asyncio.sleep(0.05)
+    await began.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -151,9 +164,9 @@ async def test_a_run_that_is_cancelled_from_outside_is_cancelled(saver: Versione
 async def test_a_lease_the_server_lost_is_its_runs_again_at_once(
     saver: VersionedRedisSaver, source: RedisSource
 ) -> None:
-    async with saver.lease("t", lease_s=1):
-        await source.client().delete("twintrack:checkpoint:{t}:lease")
-        await asyncio.sleep(0.4)
+    async with saver.lease("t", lease_s=PATIENCE_S):
+        await source.client().delete(LEASE)
+        await until(lambda: _lives_longer(source, 0))
         with pytest.raises(Conflict):
             async with saver.lease("t"):
                 pytest.fail("two runs at once")

@@ -4,8 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from tests.contract.conftest import WHO, Opener
+from tests.hesitant import Hesitant
+from tests.waiting import until
 from twintrack.app.assemble import App
 from twintrack.core.context import Context
 from twintrack.core.errors import Conflict
@@ -45,16 +48,15 @@ async def test_new_input_at_an_old_version_begins_another_branch(app: App) -> No
 
 
 async def test_a_turn_overtaken_by_a_rollback_is_refused(opener: Opener) -> None:
-    from langchain_core.messages import AIMessage
-
-    from twintrack.app.testing import ScriptedChatModel
-
-    slow = ScriptedChatModel(script=lambda _: AIMessage("41 metres. [1]"), seconds=1.0)
+    slow = Hesitant(script=lambda _: AIMessage("41 metres. [1]"))
     async with opener(models={"answerer": slow}) as app:
+        slow.go_on()
         first = await app.ask("How tall is the lighthouse?", thread_id="t", user_id=WHO.user_id)
+        slow.hesitate()
         running = asyncio.create_task(app.ask("Who is the harbour master?", thread_id="t", user_id=WHO.user_id))
-        await asyncio.sleep(0.5)
+        await until(slow.is_asked)
         back = await app.versions.rollback("t", first.version, reason="wrong", actor="ada", identity=WHO)
+        slow.go_on()
         with pytest.raises(Conflict):
             await running
         assert (await app.versions.get("t")).id == back.id

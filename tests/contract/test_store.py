@@ -10,6 +10,7 @@ from langgraph.store.memory import InMemoryStore
 from numpy.typing import NDArray
 
 from tests.examples import examples
+from tests.waiting import until
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 from twintrack.memory.store import RedisVectorStore
@@ -106,15 +107,22 @@ async def test_an_overwritten_item_keeps_when_it_was_made(store: RedisVectorStor
 async def test_an_item_goes_when_its_time_is_up_and_a_read_gives_it_more(
     store: RedisVectorStore, source: RedisSource
 ) -> None:
-    await store.aput(("a",), "short", {"n": 1}, ttl=0.02)
+    await store.aput(("a",), "short", {"n": 1}, ttl=60)
     await store.aput(("a",), "long", {"n": 2})
-    for _ in range(4):
-        await asyncio.sleep(0.4)
-        assert await store.aget(("a",), "short", refresh_ttl=True)
+    client = source.client()
+    [key] = [
+        name async for name in client.scan_iter() if await client.type(name) == b"hash" and await client.ttl(name) > 0
+    ]
+    await client.expire(key, 1800)
+    assert await store.aget(("a",), "short", refresh_ttl=True)
+    assert await client.ttl(key) > 1800
     assert len(await store.asearch(("a",), refresh_ttl=False)) == 2
-    await asyncio.sleep(1.3)
+    await client.pexpire(key, 1)
 
-    assert await store.aget(("a",), "short") is None
+    async def is_gone() -> bool:
+        return await store.aget(("a",), "short") is None
+
+    await until(is_gone)
     assert [item.key for item in await store.asearch(("a",))] == ["long"]
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.commands import PROGRAM, assert_one_line, environment, run
+from tests.waiting import PATIENCE_S
 from twintrack.bench.checkpoint import Plan, measure
 from twintrack.bench.checkpoint_report import plot
 
@@ -31,9 +32,13 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def servers_in(folder: Path) -> list[str]:
+    running = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    return [" ".join(words) for words in running if str(folder) in str(words)]
+
+
 def left_in(folder: Path) -> list[str]:
-    running = [process for process in psutil.process_iter(["cmdline"]) if str(folder) in str(process.info["cmdline"])]
-    return [*(" ".join(process.info["cmdline"]) for process in running), *map(str, folder.iterdir())]
+    return [*servers_in(folder), *map(str, folder.iterdir())]
 
 
 async def test_it_measures_and_draws_every_saver(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,12 +80,12 @@ def test_the_command_prints_one_json_object_and_says_how_many_rounds_it_ran(tmp_
 
 def test_stopped_it_leaves_no_server_and_no_file(folder: Path, tmp_path: Path) -> None:
     settings = environment("", {"TMPDIR": str(folder)})
-    with subprocess.Popen([*PROGRAM, *LITTLE], cwd=tmp_path, env=settings, stderr=subprocess.PIPE) as process:
-        while not any(folder.iterdir()):
+    long = ("bench", "checkpoint", "--rounds", "1000", "--runs", "10", "--turns", "100", "--json")
+    with subprocess.Popen([*PROGRAM, *long], cwd=tmp_path, env=settings, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not servers_in(folder):
             time.sleep(0.01)
-        time.sleep(2)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 130
     assert left_in(folder) == []

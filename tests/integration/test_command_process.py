@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ESCAPE, PROGRAM, assert_one_line, environment, run, run_process, start
+from tests.waiting import PATIENCE_S
 from twintrack.core.embedded_redis import EmbeddedRedis
 
 pytestmark = pytest.mark.slow
@@ -81,12 +82,12 @@ async def test_a_redis_that_is_lost_in_a_chat_costs_a_line_and_not_the_chat(tmp_
     assert chat.stdin
     assert chat.stdout
     chat.stdin.write(b"My name is Ann.\n")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while b"answered" not in await chat.stdout.readline():
             pass
     server.leave()
     lines = [b"/memory", b"/memory Ann", b"/trace", b"/versions", b"/rollback 1", b"/continue", b"Who am I?", b"/help"]
-    output, errors = await asyncio.wait_for(chat.communicate(b"\n".join([*lines, b""])), 120)
+    output, errors = await asyncio.wait_for(chat.communicate(b"\n".join([*lines, b""])), PATIENCE_S)
     shown = output.decode()
     assert "Traceback" not in shown + errors.decode()
     assert shown.count("Redis cannot be reached") >= 6
@@ -99,7 +100,9 @@ async def test_a_redis_that_is_lost_in_a_chat_costs_a_line_and_not_the_chat(tmp_
 def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     asked = ["twintrack", *arguments, "--help"]
     code = f"import sys; sys.argv={asked}\nfrom twintrack.app.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert "Usage: twintrack" in done.stdout
     heavy = {"langgraph", "langchain_core", "redis", "redisvl", "numpy", "pydantic", "langfuse", "rich.live"}
     loaded = set(done.stderr.split())

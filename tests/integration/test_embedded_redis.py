@@ -6,12 +6,14 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.embedded import is_running, pid_of, source_of
+from tests.waiting import until
 from twintrack.core.embedded_address import read_address
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.redis_client import RedisSource
@@ -96,6 +98,15 @@ async def test_a_restart_keeps_data_password_and_indexes(data_dir: Path) -> None
     del index
 
 
+def _more_than(count: int, acknowledged: list[int]) -> Callable[[], bool]:
+    return lambda: len(acknowledged) > count
+
+
+def _another_than(pid: int, data_dir: Path) -> Callable[[], bool]:
+    """Tell of the next server; the file that names it goes with the server before."""
+    return lambda: (data_dir / "redis" / "redis.pid").exists() and pid_of(data_dir) != pid
+
+
 async def test_no_acknowledged_write_is_lost_when_the_server_is_killed_in_mid_traffic(data_dir: Path) -> None:
     source = source_of(data_dir)
     client = source.client()
@@ -113,10 +124,10 @@ async def test_no_acknowledged_write_is_lost_when_the_server_is_killed_in_mid_tr
     writers = [asyncio.create_task(write(writer)) for writer in range(16)]
     pids = set()
     for _ in range(3):
-        await asyncio.sleep(0.3)
-        pids.add(pid_of(data_dir))
-        os.kill(pid_of(data_dir), signal.SIGKILL)
-    await asyncio.sleep(0.5)
+        await until(_more_than(len(acknowledged) + 100, acknowledged))
+        pids.add(pid := pid_of(data_dir))
+        os.kill(pid, signal.SIGKILL)
+        await until(_another_than(pid, data_dir))
     over.set()
     await asyncio.gather(*writers)
     assert len(pids | {pid_of(data_dir)}) == 4

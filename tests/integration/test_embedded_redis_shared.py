@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import USER, ended, is_running, killed, pid_of, soon, user
+from tests.waiting import PATIENCE_S
 from twintrack.core.embedded_redis import EmbeddedRedis
 
 pytestmark = [
@@ -72,7 +73,7 @@ def test_leaving_and_coming_at_the_same_time_never_breaks(data_dir: Path) -> Non
         processes.append(user(data_dir))
     assert [ended(process) for process in processes[-1:]] == [0]
     for process in processes[:-1]:
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
     assert soon(lambda: not is_running(data_dir))
 
@@ -91,7 +92,7 @@ def test_an_interrupt_from_the_keyboard_does_not_reach_the_server(data_dir: Path
     second = user(data_dir)
     pid = pid_of(data_dir)
     os.killpg(first.pid, signal.SIGINT)
-    first.communicate(timeout=20)
+    first.communicate(timeout=PATIENCE_S)
     assert first.returncode != 0
     assert is_running(data_dir)
     assert pid_of(data_dir) == pid
@@ -118,7 +119,7 @@ def test_a_forked_child_takes_a_place_of_its_own(data_dir: Path) -> None:
     server.ensure_running()
     child = multiprocessing.get_context("fork").Process(target=server.ensure_running)
     child.start()
-    child.join(20)
+    child.join(PATIENCE_S)
     assert child.exitcode == 0
     assert is_running(data_dir)
     server.leave()

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from tests.commands import PROGRAM, environment, run
+from tests.waiting import PATIENCE_S
 
 DOCUMENTS = 400
 """Enough that the first of them are stored long before the last is read, on the quickest machine."""
@@ -54,7 +55,7 @@ def test_ctrl_c_keeps_what_was_read(clean: str, tmp_path: Path) -> None:
         while started.poll() is None and not next(client.scan_iter("twintrack:corpus-documents:*stopped*"), None):
             time.sleep(0.02)
     started.send_signal(signal.SIGINT)
-    _, errors = started.communicate(timeout=30)
+    _, errors = started.communicate(timeout=PATIENCE_S)
     assert started.returncode == 130
     assert "kept" in errors
     report = json.loads(run(tmp_path, clean, *command, "--json").stdout)

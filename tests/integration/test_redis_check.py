@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.ports import free_port
+from tests.waiting import PATIENCE_S
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_binaries import find_server
 from twintrack.core.redis_check import check_server
@@ -52,7 +53,7 @@ def bare_server(folder: Path, *options: str) -> Iterator[str]:
 
 
 async def until_up(source: RedisSource) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             with contextlib.suppress(RedisConnectionError):
                 await source.client().ping()
@@ -214,7 +215,7 @@ async def test_a_cluster_takes_keys_of_any_slot(tmp_path: Path, free_port: int) 
             await until_up(node)
             client: Any = node.client()
             await client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            for _ in range(100):
+            for _ in range(1000):
                 if "cluster_state:ok" in str(await client.execute_command("CLUSTER", "INFO")):
                     break
                 await asyncio.sleep(0.05)

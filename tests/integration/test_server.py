@@ -86,7 +86,7 @@ def client_of(server: LanggraphDev, user: str) -> LangGraphClient:
 
 
 def http_of(server: LanggraphDev, user: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=server.url, headers={"X-Api-Key": KEYS[user]}, timeout=30)
+    return httpx.AsyncClient(base_url=server.url, headers={"X-Api-Key": KEYS[user]}, timeout=100)
 
 
 @pytest.fixture
@@ -397,7 +397,7 @@ async def test_an_approved_run_goes_on_in_its_own_trace(ann: LangGraphClient, ca
     ran = await _ran(ann, thread, input=asked("What is 17 * 23?"))
     (before,) = await _traces(capture, thread, 1)
     ran += await _ran(ann, thread, command={"resume": {"decisions": [{"type": "approve"}]}})
-    for _ in range(150):
+    for _ in range(600):
         (spans,) = await _traces(capture, thread, 1)
         if set(ran) <= {span.name for span in spans}:
             break
@@ -422,7 +422,7 @@ async def _ran(client: LangGraphClient, thread: str, **request: Any) -> Counter[
 
 async def _traces(capture: CaptureServer, thread: str, count: int) -> list[list[CapturedSpan]]:
     """Return the session's traces once each has its root; a root is sent last."""
-    for _ in range(150):
+    for _ in range(600):
         found = [spans for spans in capture.traces().values() if spans[0].session == thread]
         if len(found) == count and all(any(not span.parent for span in spans) for spans in found):
             return found
@@ -468,7 +468,7 @@ async def test_what_was_masked_is_revealed_to_its_owner_alone(server: LanggraphD
 
 async def _runtime_files(server: LanggraphDev, marker: str) -> bytes:
     """Return the runtime's files once the marker has reached them: they are written every ten seconds."""
-    for _ in range(300):
+    for _ in range(600):
         files = b"".join(path.read_bytes() for path in server.runtime_files.iterdir())
         if marker.encode() in files:
             return files

@@ -56,7 +56,7 @@ async def ingest(redis_url: str, folder: Path) -> None:
 
 async def whole_traces(capture: CaptureServer, thread: str, count: int) -> list[CapturedSpan]:
     """Return the thread's spans once so many of its roots, which are sent last, have come."""
-    for _ in range(300):
+    for _ in range(600):
         spans = [span for span in capture.spans if span.session == thread]
         if sum(not span.parent for span in spans) == count:
             return spans

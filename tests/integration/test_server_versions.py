@@ -54,7 +54,7 @@ SERVED = {
     "checkpointer": {"path": "twintrack.app.server.checkpointer"},
     "store": {"path": "twintrack.app.server.store"},
 }
-LONG, SHORT = {"sleep": 30.0}, {"sleep": 0.0}
+LONG, SHORT = {"sleep": 100.0}, {"sleep": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ async def start(client: LangGraphClient, thread: str, word: str, settings: dict[
 
 async def until_first_step(client: LangGraphClient, thread: str, word: str) -> None:
     """Wait until the run that was given `word` has taken its first step."""
-    for _ in range(300):
+    for _ in range(1200):
         values: Any = (await client.threads.get_state(thread))["values"]
         if values and values.get("words", [])[-2:] == [word, "first"]:
             return

@@ -69,7 +69,7 @@ class Served:
     log: Path
 
     def wait(self) -> None:
-        for _ in range(300):
+        for _ in range(500):
             try:
                 httpx.get(f"{self.url}/ok", timeout=2).raise_for_status()
                 return
@@ -187,7 +187,7 @@ def test_a_script_that_ends_delivers_what_is_queued(otlp: CaptureServer, tmp_pat
     (tmp_path / "served.py").write_text(SERVED)
     script = "import asyncio, served; asyncio.run(served.graph.ainvoke({'topic': 'trees'}))"
     subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=os.environ | otlp.environment, check=True, timeout=60
+        [sys.executable, "-c", script], cwd=tmp_path, env=os.environ | otlp.environment, check=True, timeout=100
     )
 
     assert len(otlp.named("turn")) == 1

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
+from tests.waiting import PATIENCE_S
 from twintrack.core.errors import InputError
 from twintrack.nodes.calculate import OUTPUT_CHARS, Sandbox, calculate
 
@@ -82,7 +83,7 @@ async def test_the_working_folder_is_not_the_hosts(sandbox: Sandbox) -> None:
     ],
 )
 async def test_a_greedy_calculation_ends_with_its_limit(sandbox: Sandbox, attack: str, limit: str) -> None:
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(InputError, match=limit):
             await sandbox.run(attack)
         assert await sandbox.run("2 + 2") == "4"

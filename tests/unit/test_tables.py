@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
 from twintrack.core.errors import InputError, SettingsError, Unavailable
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.guardrails.tools import ToolAnnotations, ToolPolicy
@@ -87,10 +88,10 @@ async def test_nothing_can_be_changed_or_reached(tables: Tables, sql: str) -> No
 
 
 async def test_a_query_that_takes_too_long_or_too_much_is_ended(tables: Tables, tmp_path: Path) -> None:
-    tables = Tables([tmp_path / "sales.csv"], seconds=0.2)
+    tables = Tables([tmp_path / "sales.csv"], seconds=1.5)
     endless = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b"
     with pytest.raises(Unavailable, match="too long"):
-        await asyncio.wait_for(tables.query(endless), 5)
+        await asyncio.wait_for(tables.query(endless), PATIENCE_S)
     assert (await tables.query("SELECT 1"))[1] == [(1,)]
 
 

@@ -11,6 +11,7 @@ from tests import virtual_time
 from tests.conversations import whole
 from tests.examples import examples
 from tests.plans import SECONDS, Caller, Cast, Stage, plans, step
+from tests.waiting import PATIENCE_S
 from twintrack.app.assemble import make_parts
 from twintrack.core.settings import Settings
 from twintrack.graphs.resources import Resources
@@ -105,7 +106,7 @@ async def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time(stage
         return Finding("found")
 
     steps = [step("worker", str(number)) for number in range(4)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         state = await stage.answered([steps], worker=waits_for_the_others)
     assert [one["status"] for one in state["steps"]] == ["done"] * 4
 
