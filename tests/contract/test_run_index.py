@@ -1,5 +1,6 @@
 """Which threads a run wrote to is known as long as they live, and not a moment longer."""
 
+import asyncio
 from typing import Any
 
 import pytest
