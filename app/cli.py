@@ -110,7 +110,7 @@ def stop(line: str, code: int) -> NoReturn:
 def _signal_of(end: BaseException) -> signal.Signals:
     from twintrack.app.stopping import Terminated  # whoever can be told to end has loaded it
 
-    return signal.SIGTERM if isinstance(end.__cause__, Terminated) else signal.SIGINT
+    return signal.SIGTERM if any(isinstance(one, Terminated) for one in (end, end.__cause__)) else signal.SIGINT
 
 
 def _usage(error: click.ClickException) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import PROGRAM, environment, run, start
+from tests.waiting import PATIENCE_S, until
 from twintrack.app.testing import Reply, StubServer, hangs, says
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ class Hanging:
         self.hangs = True
 
     def __call__(self, _: object) -> Reply:
-        return hangs(60) if self.hangs else says(WRITTEN)
+        return hangs(PATIENCE_S) if self.hangs else says(WRITTEN)
 
 
 def answered_by(server: StubServer) -> dict[str, str]:
@@ -39,9 +40,7 @@ def answered_by(server: StubServer) -> dict[str, str]:
 
 
 async def until_asked(server: StubServer, times: int = 1) -> None:
-    async with asyncio.timeout(60):
-        while len(server.requests) < times:  # noqa: ASYNC110 - the server under test tells of nothing
-            await asyncio.sleep(0.05)
+    await until(lambda: len(server.requests) >= times)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ async def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
         process.stdin.write(f"{QUESTION}\n".encode())
         await until_asked(server)
         process.send_signal(signal.SIGINT)
-        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         told = [line for line in errors.decode().splitlines() if line and not line.startswith("Redis ")]
         assert (process.returncode, told) == (130, ["twintrack: Stopped. What was finished is kept."])
         model.hangs = False
@@ -93,9 +92,9 @@ async def test_ctrl_c_ends_a_chat_that_waits_for_a_line_from_a_pipe(filled: str,
     assert process.stdout
     assert b"Extractive" in await process.stdout.readline()
     await process.stdout.readline()
-    await asyncio.sleep(0.5)
+    await process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         assert await process.wait() == 130
 
 
@@ -119,7 +118,7 @@ class Terminal:
 
     async def until(self, pattern: str) -> None:
         """Read the screen until the pattern stands on it, and forget what stood there."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not (found := re.search(pattern, self.screen, re.DOTALL)):
                 self.screen += (await asyncio.to_thread(os.read, self._master, 65536)).decode(errors="replace")
         self.seen, self.screen = self.screen[: found.end()], self.screen[found.end() :]
@@ -160,6 +159,6 @@ async def test_a_chat_streams_stops_a_turn_and_goes_on(filled: str, tmp_path: Pa
             await chat.until(r">.*1f[0-9a-f-]{34}.*you>")
             chat.type("\x04")
             await chat.until("Bye. The conversation is kept")
-            assert await asyncio.to_thread(chat.process.wait, 20) == 0
+            assert await asyncio.to_thread(chat.process.wait, PATIENCE_S) == 0
         finally:
             chat.close()

@@ -1,0 +1,105 @@
+"""Ctrl-C and SIGTERM, once or twice, before the work or in it: one line, the right exit code, all closed, nothing lost."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands import PROGRAM, environment
+from tests.embedded import is_running
+from tests.integration.test_stopping import QUESTION, Hanging, answered_by, until_asked
+from tests.waiting import PATIENCE_S
+from twintrack.app.testing import StubServer
+
+pytestmark = pytest.mark.slow
+
+STOPPED = ["twintrack: Stopped. What was finished is kept."]
+BEFORE = """
+import os, signal, sys
+from twintrack.app import cli, start
+cli.main = lambda: (os.kill(os.getpid(), {signal}), print("went on"))
+start.main()
+"""
+WITHIN = """
+import asyncio, os, signal
+from twintrack.app import cli, start, stopping
+
+async def work():
+    try:
+        os.kill(os.getpid(), {signal})
+        await asyncio.sleep(100)
+    finally:
+        for _ in range({more}):
+            os.kill(os.getpid(), {signal})
+        await asyncio.sleep(0)
+        print("closed", flush=True)
+
+cli.cli = lambda **_: stopping.run(work())
+start.main()
+"""
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def told(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_who_stops_it_before_it_works_reads_one_line(number: signal.Signals) -> None:
+    done = told(BEFORE.format(signal=int(number)), "--json")
+    assert done.returncode == CODES[number]
+    assert done.stderr.split("\n", 1)[1].splitlines() == STOPPED
+    assert done.stdout == '{"error": "Stopped. What was finished is kept."}\n'
+
+
+def test_what_was_started_to_ignore_ctrl_c_ignores_it() -> None:
+    ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN){BEFORE.format(signal=2)}"
+    done = told(ignoring)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_what_is_stopped_in_its_work_closes_first(number: signal.Signals) -> None:
+    done = told(WITHIN.format(signal=int(number), more=0))
+    assert (done.returncode, done.stdout) == (CODES[number], "closed\n")
+    assert done.stderr.strip().splitlines() == STOPPED
+
+
+def test_ctrl_c_twice_does_not_wait_for_the_end_and_reads_no_traceback() -> None:
+    done = told(WITHIN.format(signal=2, more=1))
+    assert done.returncode == 130
+    assert done.stderr.strip().splitlines() == STOPPED
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)], ids=["Ctrl-C twice", "SIGTERM"]
+)
+async def test_the_embedded_redis_has_all_that_was_finished(data_dir: Path, number: signal.Signals, times: int) -> None:
+    (data_dir / "fees.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $15.\n")
+    model = Hanging()
+    async with StubServer(model) as server:
+        variables = environment("", {"TWINTRACK_REDIS__DATA_DIR": str(data_dir), **answered_by(server)})
+        del variables["TWINTRACK_REDIS__URL"]
+
+        async def begun(*arguments: str) -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                *PROGRAM, *arguments, env=variables, cwd=data_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+
+        assert await (await begun("ingest", "fees.md")).wait() == 0
+        asking = await begun("ask", QUESTION, "--thread", "t")
+        await until_asked(server)
+        for _ in range(times):
+            asking.send_signal(number)
+        _, errors = await asyncio.wait_for(asking.communicate(), PATIENCE_S)
+        assert asking.returncode == CODES[number]
+        assert errors.decode().strip().splitlines() == STOPPED
+        model.hangs = False
+        output, _ = await (await begun("ask", "--resume", "t")).communicate()
+    assert "fee of the Blue Account is $15" in output.decode()
+    assert not is_running(data_dir)
