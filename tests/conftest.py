@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -21,7 +22,10 @@ settings.load_profile("quick")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the mark of tests that ask a real provider."""
+    """Name the mark of tests that ask a real provider, and hear Ctrl-C though a shell began this in the background."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # what is ignored here is ignored by each process begun here
     config.addinivalue_line("markers", "live: asks the model that LIVE_MODEL names; skipped without LIVE_API_KEY")
 
 
