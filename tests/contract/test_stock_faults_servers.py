@@ -185,7 +185,7 @@ async def test_a_cluster_will_do(kind: str, cluster_url: str) -> None:
         await source.aclose()
 
 
-@both()
+@both(always=False)
 async def test_a_listing_right_after_the_index_is_made_anew_misses_nothing(kind: str, source: RedisSource) -> None:
     client: Any = source.client()
     saver = await opened(kind, client)
