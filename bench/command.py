@@ -20,7 +20,9 @@ command.add_command(memory)
 command.add_command(retrieval)
 
 
-def _numbers(_context: click.Context, _option: click.Parameter, given: str) -> list[int]:
+def _numbers(_context: click.Context, _option: click.Parameter, given: str | None) -> list[int]:
+    if given is None:
+        return []
     found = [int(one) for one in given.split(",") if one.strip().isdecimal()]
     if len(found) != len(given.split(",")) or 0 in found:
         raise click.BadParameter("write whole numbers from 1 on, with commas between them")
@@ -61,11 +63,18 @@ def tracing(runs: int, rounds: int, as_json: bool) -> None:
 @click.option(
     "--agents", default="1,2,4,8,16", show_default=True, callback=_numbers, help="Numbers of agents to compare."
 )
+@click.option(
+    "--processes", callback=_numbers, help="Numbers of processes, like 1,2: measure only how work spreads over them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def team(runs: int, rounds: int, agents: list[int], as_json: bool) -> None:
+def team(runs: int, rounds: int, agents: list[int], processes: list[int], as_json: bool) -> None:
     """Compare what a sub-agent's step costs with bare agents, langgraph-supervisor and deepagents."""
     from twintrack.bench.team import measure
+    from twintrack.bench.team_processes import spread
 
+    if processes:
+        report({"steps_per_s_by_processes": stopping.run(spread(processes, runs))}, as_json, "steps per second")
+        return
     report(stopping.run(measure(runs, rounds, agents)), as_json, "process CPU per sub-agent step")
 
 

@@ -86,8 +86,8 @@ def present_peers(work: Work, peers: Mapping[str, Callable[[Work], Run]] = PEERS
 
 
 @asynccontextmanager
-async def audited(work: Work) -> AsyncIterator[Run]:
-    """Give the team as it comes, with the record of its tool calls' decisions; a run ends once all is written."""
+async def audited(work: Work, *, waits: bool = True) -> AsyncIterator[Run]:
+    """Give the team as it comes, with the record of its tool calls' decisions; one that `waits` ends once all is written."""
     parts = _parts(work, load_settings())
     run = ours(work, parts=parts)
 
@@ -97,7 +97,7 @@ async def audited(work: Work) -> AsyncIterator[Run]:
         return state
 
     try:
-        yield written
+        yield written if waits else run
     finally:
         await parts.aclose()
 

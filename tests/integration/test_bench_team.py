@@ -7,6 +7,7 @@ import pytest
 from tests import virtual_time
 from twintrack.bench.team import STEPS, four_slow_agents, look_up, measure, present_peers, scripted_worker
 from twintrack.bench.team_peers import Work
+from twintrack.bench.team_processes import spread
 
 
 @pytest.mark.slow
@@ -19,6 +20,13 @@ async def test_each_side_does_all_look_ups() -> None:
     assert figures["coordination"].keys() == {"supervisor", "peers", "hierarchical"}
     assert all(value > 0 for value in figures["ratio"].values())
     assert "install" not in figures
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+async def test_processes_do_their_work_at_one_time() -> None:
+    figures = await spread([1, 2], runs=1)
+    assert all(figures["ours"][number] > 0 for number in ("1", "2"))
 
 
 def test_four_agents_of_one_second_take_one_second_together() -> None:
