@@ -110,7 +110,7 @@ def _at(thread: str) -> Any:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("durability", "seconds"),
-    [("sync", 10.0), ("sync", 0.02), ("async", 10.0), ("async", 0.02), ("exit", 10.0), ("exit", 0.02)],
+    [("sync", 10.0), ("sync", 0.1), ("async", 10.0), ("async", 0.1), ("exit", 10.0), ("exit", 0.1)],
     ids=lambda value: value if isinstance(value, str) else "tried again" if value > 1 else "given up at once",
 )
 async def test_nothing_acknowledged_is_lost_and_every_run_ends_right(
