@@ -16,7 +16,7 @@ from twintrack.nodes.effort import spent
 from twintrack.nodes.gather import coverage, lacking
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import compose_prompt, say
-from twintrack.nodes.state import Coverage, Draft, StepResult, TeamState
+from twintrack.nodes.state import Coverage, Draft, Step, StepResult, TeamState
 from twintrack.nodes.structured import QUIET
 
 _ORDINAL = re.compile(r"^\s*\(?\d{1,2}[.)、]\s+")
@@ -45,7 +45,7 @@ async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict
     if stood_in := [said for step in steps if (said := step.get("degraded"))]:
         update["degraded"] = also(state, "; ".join(dict.fromkeys(stood_in)))
     tokens = 0
-    if model is not None:
+    if model is not None and not _said_by_one(plan, done):
         try:
             text, tokens = await _written(state["question"], done, text, citations, model)
         except TwintrackError as error:
@@ -61,6 +61,11 @@ async def _composed(state: TeamState, model: BaseChatModel | None) -> tuple[dict
         rests_on="documents" if citations else "calculation",
     )
     return update | {"draft": draft}, tokens
+
+
+def _said_by_one(plan: Sequence[Step], done: Sequence[StepResult]) -> bool:
+    """Tell whether one agent was asked for the whole: composing would pay a model for saying its words again."""
+    return len(plan) == len(done) == 1
 
 
 def _told(state: TeamState, covered: Coverage, done: Sequence[StepResult]) -> str:

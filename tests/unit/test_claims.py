@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from tests.unit.test_team_steps import citation, result, state
+from tests.unit.test_team_steps import citation, result, state, step
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.passages import Citation, Passage
 from twintrack.guardrails import Policy
@@ -90,6 +90,16 @@ async def composed(said: str) -> str:
 async def test_a_composed_sentence_without_support_is_left_out() -> None:
     said = f"It is rock [1]. {CHEESE} And 17 * 23 = 391. It weighs 12 tons."
     assert await composed(said) == "It is rock [1]. And 17 * 23 = 391."
+
+
+async def test_what_one_agent_says_of_the_whole_is_not_put_into_words_again() -> None:
+    model = ScriptedChatModel(script=["It is rock [1]."])
+    update = await compose(state([step("a")], DONE[:1]), model=model)
+    assert update["draft"]["text"] == "It is rock. [1]"
+    assert not model.prompts
+    assert update["effort"][0]["tokens"] == 0
+    await compose(state([step("a"), step("b")], DONE[:1]), model=model)
+    assert model.prompts
 
 
 @pytest.mark.parametrize(
