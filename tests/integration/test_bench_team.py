@@ -25,8 +25,8 @@ async def test_each_side_does_all_look_ups() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
 async def test_processes_do_their_work_at_one_time() -> None:
-    figures = await spread([1, 2], runs=1)
-    assert all(figures["ours"][number] > 0 for number in ("1", "2"))
+    figures = await spread([2], runs=1)
+    assert figures["ours"]["2"] > 0
 
 
 def test_four_agents_of_one_second_take_one_second_together() -> None:

@@ -12,7 +12,7 @@ from redis import Redis
 from tests.commands import PROGRAM, environment, run
 from tests.waiting import PATIENCE_S
 
-DOCUMENTS = 400
+DOCUMENTS = 250
 """Enough that the first of them are stored long before the last is read, on the quickest machine."""
 
 
