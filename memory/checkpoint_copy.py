@@ -1,10 +1,9 @@
 """Copies one thread into another, without reading any version twice."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from twintrack.memory.checkpoint_rows import Row
-from twintrack.memory.checkpoint_storage import PARTS, CheckpointStorage, thread_keys
+from twintrack.memory.checkpoint_storage import PARTS, CheckpointStorage, pages, thread_keys
 
 PAGE = 200
 
@@ -21,29 +20,19 @@ async def copy_thread(
         await _copy_hash(storage, *pairs[part])
     await storage.command("HDEL", pairs["info"][1], "removing")  # what is being removed there is whole here
     copied: list[bytes] = []
-    for page in _pages(names, PAGE):
+    for page in pages(names, PAGE):
         raw = await storage.command("HMGET", rows[0], *page)
         # What was pruned since the names were read has no row any more.
         held = [(name, change(Row.unpack(row)).pack()) for name, row in zip(page, raw, strict=True) if row]
         if held:
             await storage.command("HSET", rows[1], *(item for pair in held for item in pair))
         copied += [name for name, _ in held]
-    for page in _pages(copied, 100_000):
+    for page in pages(copied, 100_000):
         await storage.command("ZADD", new_ids, *[item for name in page for item in (0, name)])
     await storage.touch(target)
 
 
 async def _copy_hash(storage: CheckpointStorage, source: bytes, target: bytes) -> None:
-    cursor: Any = 0
-    while True:
-        cursor, flat = await storage.command("HSCAN", source, cursor, "COUNT", PAGE)
-        pairs = [item for pair in flat.items() for item in pair] if isinstance(flat, dict) else flat
-        for page in _pages(pairs, 2 * PAGE):
-            await storage.command("HSET", target, *page)
-        if int(cursor) == 0:
-            return
-
-
-def _pages(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    async for found in storage.pages_of(source):
+        for page in pages(found, PAGE):
+            await storage.command("HSET", target, *(item for pair in page for item in pair))

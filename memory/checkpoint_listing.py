@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from twintrack.memory.checkpoint_rows import place
-from twintrack.memory.checkpoint_storage import CheckpointStorage
+from twintrack.memory.checkpoint_storage import CheckpointStorage, pages
 
 PAGE = 256
 
@@ -34,10 +34,9 @@ async def matching(
 ) -> list[bytes]:
     """Return the names of those whose metadata say this, no more than a page beyond the limit."""
     kept: list[bytes] = []
-    for start in range(0, len(names), PAGE):
+    for page in pages(names, PAGE):
         if limit is not None and len(kept) >= limit:
             break
-        page = names[start : start + PAGE]
         for name, row in zip(page, await storage.rows(thread_id, page), strict=True):
             metadata = serde.loads_typed(row.metadata) if row else {}
             if row and all(metadata.get(label) == value for label, value in wanted.items()):

@@ -87,9 +87,9 @@ class Pieces:
         return replace(self, bodies=[bodies[name] for name in self.names]) if self.lacks else self
 
 
-def cut(names: bytes) -> list[bytes]:
-    """Return the single names."""
-    return [names[at : at + ITEM_NAME] for at in range(0, len(names), ITEM_NAME)]
+def cut(names: bytes, size: int = ITEM_NAME) -> list[bytes]:
+    """Return the single names, each of so many bytes."""
+    return [names[at : at + size] for at in range(0, len(names), size)]
 
 
 def in_pieces(

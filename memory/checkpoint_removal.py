@@ -6,7 +6,7 @@ that did not come to its end leaves its note behind: the next one then looks thr
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from twintrack.memory.checkpoint_lists import cut, top_of
 from twintrack.memory.checkpoint_retention import Head, Retention, needed
 from twintrack.memory.checkpoint_rows import NAME_BYTES, TAG_BYTES, tag
 from twintrack.memory.checkpoint_scripts import Script
-from twintrack.memory.checkpoint_storage import PARTS, CheckpointStorage, thread_key
+from twintrack.memory.checkpoint_storage import PARTS, CheckpointStorage, pages, thread_key
 
 PAGE = 200
 """Versions, nodes or names that one step is about."""
@@ -81,7 +81,8 @@ class _Removal:
         if not (begun := await self._ask(_BEGIN, self._token)):
             return
         await self._learn(await self._members())
-        self._made_by = {member: run async for run, made in self._pairs("runs") for member in made.split(b"\n")}
+        runs = self._storage.pages_of(thread_key(self._thread_id, "runs"))
+        self._made_by = {member: run async for page in runs for run, made in page for member in made.split(b"\n")}
         dead = await self._dead()
         while dead:
             dead = dead[PAGE:] if await self._take(dead[:PAGE]) else await self._dead()
@@ -111,13 +112,13 @@ class _Removal:
         return names
 
     async def _learn(self, names: Sequence[bytes]) -> None:
-        for page in _pages(names):
+        for page in pages(names, PAGE):
             for name, found in zip(page, await self._ask(_HEADS, _INTERRUPT, *page), strict=True):
                 self._heads.pop(name, None)
                 if found:
                     parent, tags, values, asked = found
                     ns = name[: name.index(b"\0") + 1]
-                    self._heads[name] = Head(ns + parent, _cut(tags, TAG_BYTES), _cut(values, NAME_BYTES), bool(asked))
+                    self._heads[name] = Head(ns + parent, cut(tags, TAG_BYTES), cut(values, NAME_BYTES), bool(asked))
 
     async def _dead(self) -> list[bytes]:
         """Return what goes, the newest first: what is left if this breaks off has all that it is rebuilt from."""
@@ -133,7 +134,7 @@ class _Removal:
         return {name async for name, value in self._told(names) if value is not None}
 
     async def _told(self, names: Iterable[bytes]) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        for page in _pages([*names]):
+        for page in pages([*names], PAGE):
             for name, value in zip(page, await self._ask(_VALUES, *page), strict=True):
                 yield name, value
 
@@ -181,17 +182,6 @@ class _Removal:
             if cursor == b"0":
                 return
 
-    async def _pairs(self, part: str) -> AsyncIterator[tuple[bytes, bytes]]:
-        cursor: Any = 0
-        while True:
-            cursor, flat = await self._storage.command(
-                "HSCAN", thread_key(self._thread_id, part), cursor, "COUNT", PAGE
-            )
-            for pair in flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True):
-                yield pair
-            if int(cursor) == 0:
-                return
-
     async def _items(self, values: Iterable[bytes]) -> set[bytes]:
         """Return the names of everything that these values are stored in, if they are long lists."""
         levels = defaultdict[int, set[bytes]](set)
@@ -201,15 +191,7 @@ class _Removal:
                 levels[level].update(names)
         items = thread_key(self._thread_id, "items")
         for level in range(max(levels, default=0), 0, -1):
-            for page in _pages([*levels[level]]):
+            for page in pages([*levels[level]], PAGE):
                 for node in await self._storage.command("HMGET", items, *page):
                     levels[level - 1].update(cut(node or b""))
         return set().union(*levels.values())
-
-
-def _pages(names: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    return (names[start : start + PAGE] for start in range(0, len(names), PAGE))
-
-
-def _cut(names: bytes, size: int) -> list[bytes]:
-    return [names[at : at + size] for at in range(0, len(names), size)]

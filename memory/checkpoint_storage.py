@@ -13,11 +13,11 @@ A thread's keys share one hash tag, so any operation on it is atomic, on a clust
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 from twintrack.core.context import Identity
@@ -38,8 +38,18 @@ MISSING = b""
 """The script's answer where something that a list relies on is not there; no run has this id."""
 PAGE = 1000
 """Pieces read with one command."""
+SCANNED = 200
+"""Fields of a hash that one look through it asks for."""
 ATTEMPTS = 3
 """Times a read is tried while others remove what it reads."""
+
+
+Item = TypeVar("Item")
+
+
+def pages(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield the items, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 @lru_cache(4096)
@@ -171,8 +181,8 @@ class CheckpointStorage:
     async def _pieces(self, thread_id: str, lists: Iterable[Pieces]) -> dict[bytes, Any]:
         """Return what these lists lack, each piece once."""
         lacking = [*dict.fromkeys(name for value in lists for name in value.lacks)]
-        pages = [lacking[start : start + PAGE] for start in range(0, len(lacking), PAGE)]
-        read = await asyncio.gather(*(self.command("HMGET", thread_key(thread_id, "items"), *page) for page in pages))
+        items = thread_key(thread_id, "items")
+        read = await asyncio.gather(*(self.command("HMGET", items, *page) for page in pages(lacking, PAGE)))
         return dict(zip(lacking, chain.from_iterable(read), strict=True))
 
     async def rows(self, thread_id: str, names: Sequence[bytes]) -> list[Row | None]:
@@ -219,6 +229,15 @@ class CheckpointStorage:
         """Return a thread's owner and named versions."""
         flat = await self.command("HGETALL", thread_keys(thread_id)[5])
         return dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
+
+    async def pages_of(self, key: bytes) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """Yield what is in a hash, in pages; what is put meanwhile may be among it."""
+        cursor: Any = 0
+        while True:
+            cursor, flat = await self.command("HSCAN", key, cursor, "COUNT", SCANNED)
+            yield list(flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True))
+            if int(cursor) == 0:
+                return
 
     async def name(self, thread_id: str, name: str, version: bytes) -> bool:
         """Give a version a name; False where another one has it."""

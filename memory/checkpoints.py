@@ -42,7 +42,7 @@ from twintrack.memory.checkpoint_removal import drop_run, prune
 from twintrack.memory.checkpoint_riders import Rider, Riders, carried, packed_values
 from twintrack.memory.checkpoint_rows import Row, Typed, Write
 from twintrack.memory.checkpoint_serializer import CheckpointSerializer
-from twintrack.memory.checkpoint_storage import CheckpointStorage
+from twintrack.memory.checkpoint_storage import CheckpointStorage, pages
 from twintrack.memory.checkpoint_threads import FromThreads
 from twintrack.memory.run_lease import LEASE_S, Policy, run_lease
 
@@ -148,8 +148,8 @@ class VersionedRedisSaver(FromThreads):
             if filter:
                 names = await matching(self.storage, self.serde, thread_id, names, filter, left)
             names = names[:left]
-            for start in range(0, len(names), PAGE):
-                for found in await self.storage.read(thread_id, names[start : start + PAGE]):
+            for page in pages(names, PAGE):
+                for found in await self.storage.read(thread_id, page):
                     yield unpack_checkpoint(self.serde, thread_id, found)
             left = None if left is None else left - len(names)
             if left == 0:
