@@ -47,7 +47,7 @@ async def read_stats(source: RedisSource, tenant_id: str) -> CacheStats:
     client: Any = source.client()
     counted = await client.hgetall(_counts_key(tenant_id))
     numbers = {name: int(counted.get(name.encode(), 0)) for name in (*COUNTED, *TASKS_COUNTED)}
-    names, results = await asyncio.gather(answer_keys(source, tenant_id), _result_keys(source, tenant_id))
+    names, results = await _kept(source, tenant_id)
     shared = f":{encode(tenant_id)}:%:all:".encode()
     hits = numbers["hits_exact"] + numbers["hits_similar"]
     return CacheStats(
@@ -71,23 +71,23 @@ async def read_stats(source: RedisSource, tenant_id: str) -> CacheStats:
 
 async def clear_answers(source: RedisSource, tenant_id: str) -> int:
     """Drop every answer and agent's result of a tenant, and begin counting anew; return how many there were."""
-    client = source.client()
-    names = [*await answer_keys(source, tenant_id), *await _result_keys(source, tenant_id)]
+    client, (answers, results) = source.client(), await _kept(source, tenant_id)
+    names = [*answers, *results]
     for start in range(0, len(names), 500):
         await client.unlink(*names[start : start + 500])
     await client.unlink(_counts_key(tenant_id))
     return len(names)
 
 
-async def answer_keys(source: RedisSource, tenant_id: str) -> list[bytes]:
-    """Return the keys of a tenant's answers, whatever embedder found them."""
-    pattern = f"{key('answer')}.*:{encode(tenant_id)}:*"
-    return [name async for name in source.client().scan_iter(match=pattern, count=1000)]
+async def _kept(source: RedisSource, tenant_id: str) -> tuple[list[bytes], list[bytes]]:
+    """Return the keys of a tenant's answers, whatever embedder found them, and of its agents' results."""
 
+    async def found(kind: str) -> list[bytes]:
+        pattern = f"{kind}:{encode(tenant_id)}:*"
+        return [name async for name in source.client().scan_iter(match=pattern, count=1000)]
 
-async def _result_keys(source: RedisSource, tenant_id: str) -> list[bytes]:
-    pattern = f"{key(TASK_KIND)}:{encode(tenant_id)}:*"
-    return [name async for name in source.client().scan_iter(match=pattern, count=1000)]
+    answers, results = await asyncio.gather(found(f"{key('answer')}.*"), found(key(TASK_KIND)))
+    return answers, results
 
 
 def _counts_key(tenant_id: str) -> str:
