@@ -1,5 +1,6 @@
 """Runs `langgraph dev` on the project's own langgraph.json, in a folder of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,8 @@ from pathlib import Path
 import httpx
 
 PROJECT = Path(__file__).parent.parent
+OURS = {part: f"twintrack.app.server.{part}" for part in ("checkpointer", "store")}
+"""The product's parts of the runtime."""
 START_S = 120
 STOP_S = 100
 _OURS = ("TWINTRACK_", "LANGFUSE_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_")
@@ -29,6 +32,13 @@ class LanggraphDev:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         shutil.copy(PROJECT / "langgraph.json", folder)
+
+    def serve(self, name: str, code: str, **paths: str) -> None:
+        """Serve the graph of some code alone, as `name`, with these parts of the runtime instead of the project's."""
+        (self.folder / f"{name}.py").write_text(code)
+        parts = {part: {"path": path} for part, path in paths.items()}
+        served = {"dependencies": ["."], "graphs": {name: f"./{name}.py:graph"}, **parts}
+        (self.folder / "langgraph.json").write_text(json.dumps(served))
 
     @property
     def runtime_files(self) -> Path:

@@ -1,7 +1,6 @@
 """What `langgraph dev` leaves to the graph and to the store: a failed run is taken back, items go when their time is up."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from langgraph_sdk.client import LangGraphClient
 
 from tests.contract.checkpoint_makers import config
 from tests.integration.test_redis_check import source_at
-from tests.langgraph_dev import LanggraphDev
+from tests.langgraph_dev import OURS, LanggraphDev
 from twintrack.core.context import Identity
 from twintrack.core.settings import TracingSettings
 from twintrack.core.traces import TraceStore
@@ -52,20 +51,13 @@ builder.add_edge(START, "note")
 builder.add_edge("note", "act")
 graph = traced(builder.compile(), parts.tracer, care=ThreadCare(on_error="rollback", keep_last=3))
 """
-SERVED = {
-    "dependencies": ["."],
-    "graphs": {"words": "./words.py:graph"},
-    "checkpointer": {"path": "twintrack.app.server.checkpointer"},
-    "store": {"path": "twintrack.app.server.store"},
-}
 
 
 @pytest.fixture(scope="module")
 def server(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanggraphDev]:
     folder = tmp_path_factory.mktemp("care")
     served = LanggraphDev(folder, TWINTRACK_REDIS__URL=redis_url)
-    (folder / "words.py").write_text(GRAPH)
-    (folder / "langgraph.json").write_text(json.dumps(SERVED))
+    served.serve("words", GRAPH, **OURS)
     served.start()
     yield served
     served.stop()

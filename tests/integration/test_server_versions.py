@@ -1,7 +1,6 @@
 """What `langgraph dev` does with versions: history, forks, time travel, copies, runs at once, questions, restarts."""
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import ConflictError
 
-from tests.langgraph_dev import LanggraphDev
+from tests.langgraph_dev import OURS, LanggraphDev
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -48,12 +47,6 @@ builder.add_edge(START, "first")
 builder.add_edge("first", "second")
 graph = builder.compile()
 """
-SERVED = {
-    "dependencies": ["."],
-    "graphs": {"steps": "./steps.py:graph"},
-    "checkpointer": {"path": "twintrack.app.server.checkpointer"},
-    "store": {"path": "twintrack.app.server.store"},
-}
 LONG, SHORT = {"sleep": 100.0}, {"sleep": 0.0}
 
 
@@ -61,8 +54,7 @@ LONG, SHORT = {"sleep": 100.0}, {"sleep": 0.0}
 def server(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanggraphDev]:
     folder = tmp_path_factory.mktemp("versions")
     served = LanggraphDev(folder, TWINTRACK_REDIS__URL=redis_url)
-    (folder / "steps.py").write_text(GRAPH)
-    (folder / "langgraph.json").write_text(json.dumps(SERVED))
+    served.serve("steps", GRAPH, **OURS)
     served.start()
     yield served
     served.stop()

@@ -1,7 +1,6 @@
 """What goes wrong under `langgraph dev` on LangGraph's own Redis saver or store, and does not on ours."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
@@ -82,12 +81,8 @@ PATHS = {STOCK: "./persist.py:{}", OURS: "twintrack.app.server.{}"}
 
 def served(kind: str, redis_url: str, folder: Any, *parts: str) -> LanggraphDev:
     server = LanggraphDev(folder, TWINTRACK_REDIS__URL=redis_url)
-    (folder / "words.py").write_text(GRAPH)
     (folder / "persist.py").write_text(PERSIST)
-    paths = {part: {"path": PATHS[kind].format(part)} for part in parts}
-    (folder / "langgraph.json").write_text(
-        json.dumps({"dependencies": ["."], "graphs": {"words": "./words.py:graph"}, **paths})
-    )
+    server.serve("words", GRAPH, **{part: PATHS[kind].format(part) for part in parts})
     return server
 
 
