@@ -12,7 +12,8 @@ from typing import Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import PrivateAttr
 
 from twintrack.core.attempts import TellsOfAttempts, tell_of_attempt
@@ -21,6 +22,8 @@ from twintrack.core.errors import BudgetExceeded, ModelUnavailable, TwintrackErr
 from twintrack.core.model_errors import CutShort, needs_a_person, translate, worth_retrying
 from twintrack.core.resilience import Limits, retrying
 
+_SHAPE = "ls_structured_output_format"
+"""Option in which the library hands on what `with_structured_output` was given."""
 Model = TypeVar("Model", bound=BaseChatModel)
 T = TypeVar("T")
 
@@ -50,6 +53,12 @@ def guarded(model: Model, guard: Guard) -> Model:
 
 class _Guarded(TellsOfAttempts):
     _guard: Guard = PrivateAttr()
+
+    async def agenerate(self, *given: Any, **options: Any) -> LLMResult:
+        """Ask as the vendor's class does; for the trace, what shape is asked for is described once, not at each call."""
+        if wanted := options.get(_SHAPE):
+            options[_SHAPE] = {**wanted, "schema": _described(wanted["schema"])}
+        return await super().agenerate(*given, **options)
 
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
@@ -136,6 +145,18 @@ async def _next(chunks: AsyncIterator[ChatGenerationChunk]) -> ChatGenerationChu
 def _finished(chunk: ChatGenerationChunk) -> bool:
     said = {**chunk.message.response_metadata, **(chunk.generation_info or {})}
     return bool(said.get("finish_reason") or said.get("status"))
+
+
+def _described(shape: Any) -> Any:
+    try:
+        return _json_schema(shape) if isinstance(shape, type) else shape
+    except ValueError:  # the library goes on without it too
+        return shape
+
+
+@lru_cache
+def _json_schema(shape: type) -> dict[str, Any]:
+    return convert_to_json_schema(shape)
 
 
 @lru_cache
