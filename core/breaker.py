@@ -1,4 +1,4 @@
-"""Lets a model that keeps failing rest, so that nobody waits for it and it is not hammered while it recovers."""
+"""Lets what keeps failing rest, a model above all: nobody waits for it, and it is not hammered while it recovers."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ State = Literal["closed", "open", "half-open"]
 
 
 class Breaker(Protocol):
-    """What stands before every call of one model."""
+    """What stands before every call of one model, or before other work that may be in vain."""
 
     def rests_for(self) -> float:
         """Return the seconds until a call may be made; 0 lets this one through."""

@@ -87,6 +87,14 @@ class TeamSettings(Section):
         default=512, ge=64, description="Memory of the tables and their queries, in megabytes."
     )
     max_hops: int = Field(default=6, ge=0, description="Hand-overs of one task between peers.")
+    replan_failures: int = Field(
+        default=5,
+        ge=0,
+        description="Changed plans in a row, over all runs of a process, that brought nothing, after which no plan is changed for a while; 0 changes plans always.",
+    )
+    replan_rest_s: float = Field(
+        default=60.0, ge=0, description="Seconds for which no plan is changed then; after them one is tried."
+    )
     agents: dict[str, AgentSettings] = Field(
         default_factory=dict,
         description='Numbers of single agents and teams of the table, by name, as JSON: {"researcher": {"seconds": 20, "priority": 2}}.',

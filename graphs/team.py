@@ -1,10 +1,12 @@
 """The team: plan -> delegate =Send=> agent ... agent -> gather -> (delegate | plan | compose) -> verify."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from langgraph.graph import END, START, StateGraph
 
+from twintrack.core.breaker import LocalBreaker
 from twintrack.core.context import Context
 from twintrack.graphs import peers
 from twintrack.graphs.agent_row import AgentSpec, whole, with_colleagues
@@ -18,6 +20,7 @@ from twintrack.nodes.effort import counting
 from twintrack.nodes.gather import gather, gathered
 from twintrack.nodes.member import TeamMember
 from twintrack.nodes.plan import Planner, model_planner, plan, rule_planner
+from twintrack.nodes.replanning import noting, resting
 from twintrack.nodes.state import TeamOutput, TeamState
 from twintrack.nodes.verify import verify_findings
 from twintrack.nodes.work import Agent, work
@@ -51,14 +54,14 @@ def _drawn(
 ) -> StateGraph[TeamState, Context, TeamState, TeamOutput]:
     budgets, replans = resources.budgets, planner is not None or resources.models.chat("planner") is not None
     once, limit = done_once(rows, resources.annotations), budgets.max_plan_steps
+    breaker = LocalBreaker(resources.team.replan_failures or sys.maxsize, resources.team.replan_rest_s)
+    planner = resting(planner or _planner(resources, rows), breaker)
     graph = StateGraph(TeamState, context_schema=Context, output_schema=TeamOutput)
-    graph.add_node(
-        "plan", partial(plan, planner=planner or _planner(resources, rows), limit=limit, reuse=resources.reuse)
-    )
+    graph.add_node("plan", partial(plan, planner=planner, limit=limit, reuse=resources.reuse))
     graph.add_node("delegate", partial(delegate, approve=resources.approve, once=once))
     graph.add_node("ask", partial(resources.asking.about, once=once))
     graph.add_node("agent", partial(work, agents=agents, seconds=seconds_of(rows, budgets.agent_seconds)))
-    graph.add_node("gather", gather)
+    graph.add_node("gather", noting(gather, breaker))
     graph.add_node("compose", partial(compose, model=resources.models.chat("answerer")))
     check = partial(verify_findings, corpus=resources.corpus, model=resources.models.chat("judge"))
     graph.add_node("verify", counting(check, too_much(resources)))

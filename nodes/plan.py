@@ -26,6 +26,8 @@ class Planned(NamedTuple):
     degraded: str = ""
     tokens: int = 0
     messages: int = 0
+    rested: bool = False
+    """Whether nobody was asked for a plan."""
 
 
 Planner = Callable[[TeamState], Awaitable[Planned]]
@@ -68,6 +70,7 @@ async def plan(state: TeamState, *, planner: Planner, limit: int, reuse: Reuse |
         "plan": [*known, *fresh],
         "results": cut,
         "replans": state.get("replans", -1) + 1,
+        "changed_from": len(known) if "replans" in state and not planned.rested else None,
         "draft": None,
         **label,
         **spent("plan", began, tokens=planned.tokens, messages=planned.messages),

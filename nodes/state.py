@@ -231,6 +231,8 @@ class TeamState(TypedDict, total=False):
     """What coordinating took so far."""
     decision: Decision | None
     replans: int
+    changed_from: int | None
+    """Place in the plan from which its last change stands; None where it was not changed."""
     steps: list[StepResult]
     coverage: Coverage
     coordination: Coordination | None

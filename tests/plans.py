@@ -23,7 +23,7 @@ from twintrack.nodes.state import Assignment, Step, TeamState
 from twintrack.nodes.work import Agent, Finding
 
 SECONDS = 45.0
-KEYS = ["plan", "steps", "coverage", "coordination", "draft", "failure"]
+KEYS = ["plan", "steps", "coverage", "coordination", "draft", "failure", "degraded"]
 FATES = ("finds", "finds_late", "knows_nothing", "fails", "breaks", "hangs")
 NAMES = ("a", "b", "c", "d", "e")
 ASIDE = ("finds", "no_such_tool", "wrong_arguments")

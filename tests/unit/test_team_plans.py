@@ -23,7 +23,11 @@ from twintrack.nodes.work import Finding
 @pytest.fixture(scope="module")
 def resources() -> Resources:
     tree = Settings.model_validate(
-        {"audit": {"keep": 0}, "budgets": {"agent_seconds": SECONDS, "max_plan_steps": 8, "max_replans": 1}}
+        {
+            "audit": {"keep": 0},
+            "budgets": {"agent_seconds": SECONDS, "max_plan_steps": 8, "max_replans": 1},
+            "team": {"replan_failures": 0},  # what one example brought is nothing to the next
+        }
     )
     return make_parts(tree).resources
 
