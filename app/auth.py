@@ -7,11 +7,13 @@ from langgraph_sdk import Auth
 
 from twintrack.app.api_keys import ApiKeys
 from twintrack.app.callers import HEALTH, caller
+from twintrack.app.http_errors import status_of
+from twintrack.app.run_start import check_start
 from twintrack.app.server import parts, saver
 from twintrack.app.thread_owners import SavedOwners
 from twintrack.app.walls import Filter, Value, Walls
 from twintrack.core.context import Identity, identity_of_user
-from twintrack.core.errors import NotAllowed
+from twintrack.core.errors import NotAllowed, TwintrackError
 
 Context = Auth.types.AuthContext
 T = TypeVar("T")
@@ -52,8 +54,11 @@ async def nothing_else(ctx: Context, value: Value) -> bool:  # noqa: ARG001 - th
 
 @auth.on.threads
 async def threads(ctx: Context, value: Value) -> Filter:
-    """Wall off threads and runs."""
-    return await _decided(_walls.threads(_identity(ctx), ctx.action, value))
+    """Wall off threads and runs; a run begins where it can."""
+    found = await _decided(_walls.threads(_identity(ctx), ctx.action, value))
+    if ctx.action == "create_run":
+        await _decided(check_start(saver, value, parts.masker))
+    return found
 
 
 @auth.on.assistants
@@ -81,5 +86,5 @@ def _identity(ctx: Context) -> Identity:
 async def _decided(decision: Awaitable[T]) -> T:
     try:
         return await decision
-    except NotAllowed as error:
-        raise Refused(status_code=403, detail=str(error)) from error
+    except TwintrackError as error:
+        raise Refused(status_code=status_of(error), detail=str(error)) from error

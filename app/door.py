@@ -29,6 +29,8 @@ def _given(body: Any) -> Iterator[dict[str, Any]]:
     """Yield what the requests of a body, or of a batch, would write into the state."""
     for request in body if isinstance(body, list) else [body]:
         if isinstance(request, dict):
+            if isinstance(params := request.get("params"), dict):
+                yield from _given(params)
             command = request.get("command")
             update = command.get("update") if isinstance(command, dict) else None
             written = (request.get("input"), request.get("values"), update)

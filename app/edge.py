@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from twintrack.app.door import turn_away
+from twintrack.app.request_shape import HALF_CHARACTER, fault_of, holds_half_character
 from twintrack.guardrails import Masker, Policy
 
 Scope = MutableMapping[str, Any]
@@ -43,6 +44,8 @@ _MAP = "checkpoint_map"
 """Holds ids under names of graphs."""
 _LABELS = frozenset({"checkpoint_ns", "id", "role", "type"})
 _MEDIA = frozenset({"audio", "file", "image", "image_url", "input_audio", "video"})
+# Who sends up to so many times the limit is heard out, so that the refusal arrives: an answer amid an upload is lost.
+_HEARD_OUT = 16
 # Masking this many bytes takes about a millisecond; above, it leaves the event loop.
 _INLINE = 16_384
 
@@ -75,18 +78,25 @@ class MaskingMiddleware:
             await _refuse(send, 413, f"The request is larger than {self._limit} bytes. Fix: send less text at once.")
             return
         try:
-            masked, found = await self._masked(body)
+            masked, found = await self._masked(body, scope["path"])
         except RecursionError:
             await _refuse(send, 400, "The request's JSON is nested too deeply. Fix: send a flatter value.")
+            return
+        except _Unusable as fault:
+            await _refuse(send, 422, str(fault))
             return
         if found and self._keep:
             await self._keep(scope, found)
         await self._app(_with_length(scope, len(masked)), _replay(masked, receive), send)
 
-    async def _masked(self, body: bytes) -> tuple[bytes, dict[str, str]]:
+    async def _masked(self, body: bytes, path: str) -> tuple[bytes, dict[str, str]]:
         if len(body) > _INLINE:
-            return await asyncio.to_thread(_masked_bytes, body, self._masker, self._policy)
-        return _masked_bytes(body, self._masker, self._policy)
+            return await asyncio.to_thread(_masked_bytes, body, path, self._masker, self._policy)
+        return _masked_bytes(body, path, self._masker, self._policy)
+
+
+class _Unusable(Exception):
+    """Says what is wrong with a body, and the fix."""
 
 
 def _masked_body(body: Any, masker: Masker, found: dict[str, str]) -> Any:
@@ -116,12 +126,19 @@ def _is_label(key: Any, value: Any) -> bool:
     return (isinstance(value, str) and (key in _LABELS or str(key).endswith("_id"))) or key == _MAP
 
 
-def _masked_bytes(body: bytes, masker: Masker, policy: Policy) -> tuple[bytes, dict[str, str]]:
-    """Return the very same bytes where nothing is to be changed, or no JSON: the server judges those itself."""
+def _masked_bytes(body: bytes, path: str, masker: Masker, policy: Policy) -> tuple[bytes, dict[str, str]]:
+    """Return the very same bytes where nothing is to be changed, or no JSON: the server judges those itself.
+
+    Raises:
+        _Unusable: what the body holds would break inside the server, or on the thread.
+    """
     try:
         value = json.loads(body)
     except ValueError:
         return body, {}
+    half = b"\\ud" in body.lower() and holds_half_character(value)
+    if fault := HALF_CHARACTER if half else fault_of(path, value):
+        raise _Unusable(fault)
     masked, found = mask_body(value, masker)
     refused = turn_away(masked, policy)
     if not (found or refused):
@@ -136,19 +153,19 @@ def _header(scope: Scope, name: bytes) -> bytes:
 
 
 async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body, or None as soon as it is known to be larger than `limit`."""
+    """Return the whole body, or None where it is larger than `limit`."""
     length = _header(scope, b"content-length")
-    if length.isdigit() and int(length) > limit:
-        return None
     body = bytearray()
-    more = True
-    while more:
+    seen, more = 0, True
+    too_large = length.isdigit() and int(length) > limit
+    while more and seen < _HEARD_OUT * limit:
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > limit:
-            return None
+        piece = message.get("body", b"")
+        seen += len(piece)
+        too_large = too_large or seen > limit
+        body = bytearray() if too_large else body + piece
         more = message["type"] == "http.request" and message.get("more_body", False)
-    return bytes(body)
+    return None if too_large else bytes(body)
 
 
 def _with_length(scope: Scope, length: int) -> Scope:

@@ -9,6 +9,8 @@ from twintrack.app.thread_owners import not_yours
 from twintrack.core.context import Identity, identity_of_user
 from twintrack.core.errors import InputError
 
+_DIGITS = 9
+
 
 def caller_of(request: Request) -> Identity:
     """Return the authenticated user; one who names someone else in the query is refused."""
@@ -45,6 +47,6 @@ def number(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise InputError(f"{name!r} is not a whole number above 0.", fix=f"send {name}=20")
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS or not int(text):
+        raise InputError(f"{name!r} is not a whole number from 1 to {10**_DIGITS - 1}.", fix=f"send {name}=20")
     return int(text)

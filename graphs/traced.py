@@ -17,8 +17,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from twintrack.core.context import Identity
+from twintrack.core.errors import UnknownVersion
 from twintrack.core.step_recorder import StepRecorder
 from twintrack.core.tracing import Tracer, Turn, TurnInfo, trace_id_of
+from twintrack.graphs.outcome import outcome_of
 from twintrack.graphs.run_owner import identity_in, labels_in, owner_in
 from twintrack.graphs.thread_care import ThreadCare
 from twintrack.guardrails.budget import SpendMeter
@@ -55,6 +57,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if _is_inside(config):
             inner: Any = super().astream(input, config, context=context, **options)
         else:
+            await self._check_version(config)
             turn = await self._begin(input, config, context)
             config = self._config(config, context, turn)
             _join_handlers(config, self.config, options.get("stream_mode") or self.stream_mode)
@@ -63,6 +66,11 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         async with account, aclosing(inner) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def abulk_update_state(self, config: RunnableConfig, supersteps: Sequence[Sequence[Any]]) -> RunnableConfig:
+        """Write into the thread, from a version that is there."""
+        await self._check_version(config)
+        return await super().abulk_update_state(config, supersteps)
 
     async def atrace_id(self, config: RunnableConfig) -> str | None:
         """Return the trace id of the thread's latest run."""
@@ -147,6 +155,13 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
             return None
         return _trace_id(found)
 
+    async def _check_version(self, config: RunnableConfig | None) -> None:
+        """Refuse a version that is not there: LangGraph would begin anew, and the thread's state would be gone."""
+        where = _configurable(self.config, config)
+        if where.get("checkpoint_id") and await self._latest(cast(RunnableConfig, config)) is None:
+            thread, version = where.get("thread_id"), where["checkpoint_id"]
+            raise UnknownVersion(f"Thread '{thread}' has no version '{version}'.", fix="use an id that its list shows")
+
     async def _latest(self, config: RunnableConfig) -> CheckpointTuple | None:
         configurable = _configurable(self.config, config)
         saver = configurable.get("__pregel_checkpointer") or self.checkpointer
@@ -193,7 +208,7 @@ async def _within(turn: Turn, inner: Any, note: Mapping[str, str]) -> AsyncGener
     except BaseException as error:
         turn.fail(error, note)
         raise
-    turn.end({**_outcome(turn), **note})
+    turn.end({**outcome_of(turn), **note})
 
 
 async def _timed(run: Any, meter: SpendMeter | None, note: dict[str, str]) -> AsyncGenerator[Any]:
@@ -204,33 +219,6 @@ async def _timed(run: Any, meter: SpendMeter | None, note: dict[str, str]) -> As
             yield chunk
     for name, moment in zip(("first_token_ms", "last_token_ms"), (meter and meter.words_out) or (), strict=False):
         note[name] = str(round((moment - began) * 1000))
-
-
-def _outcome(turn: Turn) -> dict[str, str]:
-    if turn.interrupted:
-        return {"status": "interrupted"}
-    output = turn.output if isinstance(turn.output, dict) else {}
-    found = {
-        "status": _part(output.get("answer"), "status") or "done",
-        "route": _part(output.get("decision"), "route"),
-        "degraded": str(output.get("degraded") or ""),
-        "cache": str(output.get("cache") or ""),
-    }
-    return {name: text for name, text in (found | _coordinated(output.get("coordination"))).items() if text}
-
-
-def _coordinated(took: Any) -> dict[str, str]:
-    """Return what coordinating a team took, and who gave tasks to whom."""
-    if not isinstance(took, dict):
-        return {}
-    shares = {f"coordination_{name}": f"{took[name]:.0%}" for name in ("seconds", "tokens", "messages")}
-    between = ", ".join(f"{pair} {count}" for pair, count in took.get("between", {}).items())
-    again = {"tasks_given_again": str(took["again"])} if took.get("again") else {}
-    return {**shares, "coordination_high": "yes" if took["high"] else "", "tasks_between": between, **again}
-
-
-def _part(value: Any, name: str) -> str:
-    return str(value.get(name, "")) if isinstance(value, dict) else ""
 
 
 def _with_handlers(callbacks: Any, handlers: list[BaseCallbackHandler]) -> Any:

@@ -79,4 +79,5 @@ def version_of(
 
 def _route(values: Any, metadata: dict[str, Any]) -> str:
     decision = values.get("decision") if isinstance(values, dict) else None
-    return str(decision["route"] if decision else metadata.get("route", ""))
+    # A state that was posted from outside may hold anything.
+    return str(decision.get("route", "") if isinstance(decision, dict) else metadata.get("route", ""))

@@ -28,6 +28,8 @@ __all__ = ["Version", "Versions"]
 _PATH = Script("prelude", "path")
 _REACH = 10_000
 """Versions that are walked back to tell which turns count."""
+_REASON = 2000
+"""Characters of a reason, which every list of versions shows."""
 
 
 class Versions:
@@ -99,8 +101,11 @@ class Versions:
 
         Raises:
             Conflict: a run wrote to the thread in the meantime; nothing has changed.
+            InputError: the reason is too long to be kept with the version.
         """
         _, names = await self._open(thread_id, identity)
+        if len(reason) > _REASON:
+            raise InputError(f"The reason has {len(reason)} characters.", fix=f"give one of at most {_REASON}")
         to = await self._resolve(thread_id, to, names)
         saver = self._saver
         await roll_back(saver.storage, saver.serde, Rollback(thread_id, to, reason, actor))
@@ -117,8 +122,8 @@ class Versions:
         """
         head, names = await self._open(thread_id, identity)
         id_ = await self._resolve(thread_id, version, names) if version else head
-        if not name or len(name) > 100:
-            raise InputError("A version's name has 1 to 100 characters.", fix="choose another name")
+        if not name.strip() or len(name) > 100 or not name.isprintable():
+            raise InputError("A version's name has 1 to 100 characters that can be seen.", fix="choose another name")
         if await self._has(thread_id, name):
             raise InputError(f"'{name}' is the id of a version.", fix="choose another name")
         if not await self._storage.name(thread_id, name, member("", id_)):
@@ -152,8 +157,10 @@ class Versions:
         _, names = await self._open(thread_id, identity)
         id_ = await self._resolve(thread_id, version, names) if version else ""
         taken = await self._storage.newest(to_thread) or await self.owner(to_thread) not in (None, identity)
-        if taken or not to_thread:
-            raise InputError(f"'{to_thread}' cannot be the new thread's id.", fix="choose an id that is not in use")
+        if taken or not to_thread.strip() or len(to_thread) > 200 or not to_thread.isprintable():
+            raise InputError(
+                f"{to_thread[:200]!r} cannot be the new thread's id.", fix="choose an id that is not in use"
+            )
         # Two users who fork to one id at once: it belongs to the first, and nothing of the other's gets into it.
         await self._storage.put(to_thread, [], identity or await self.owner(thread_id))
         await self._saver.acopy_thread(thread_id, to_thread)

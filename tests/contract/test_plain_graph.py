@@ -16,7 +16,7 @@ from tests.contract.conftest import WHO, Opener
 from twintrack.app.assemble import App, build_graph
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.context import Context
-from twintrack.core.errors import UnknownThread
+from twintrack.core.errors import UnknownThread, UnknownVersion
 from twintrack.graphs.traced import TracedGraph
 from twintrack.guardrails.budget import SpendMeter
 from twintrack.guardrails.meters import limits_for
@@ -153,3 +153,17 @@ async def test_a_meter_of_the_callers_own_keeps_the_runs_it_counts_apart(opener:
         found = [await app.parts.tracer.store.get(trace or "", WHO) for trace in traces]
     assert [len([span for span in one.spans if span.type == "generation"]) for one in found if one] == [1, 1]
     assert mine.usage()["model_calls"] == 2
+
+
+async def test_a_version_that_is_not_there_is_refused_and_the_thread_keeps_its_state(opener: Opener) -> None:
+    nowhere: Any = on("t")
+    nowhere["configurable"]["checkpoint_id"] = "1f0c0000-0000-6000-8000-000000000000"
+    async with opener(models={"answerer": writer()}) as app:
+        for graph in (app.graph, build_graph(app.parts, checkpointer=InMemorySaver())):
+            await graph.ainvoke(asked(QUESTION), on("t"), context=ADA)
+            before = (await graph.aget_state(on("t"))).values["messages"]
+            with pytest.raises(UnknownVersion):
+                await graph.ainvoke(asked(QUESTION), nowhere, context=ADA)
+            with pytest.raises(UnknownVersion):
+                await graph.aupdate_state(nowhere, asked(QUESTION))
+            assert (await graph.aget_state(on("t"))).values["messages"] == before

@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from tests.unit.test_patterns import asked, crew, finds, hands_to, planned, resources, row
 from twintrack.app.testing import ScriptedChatModel
 from twintrack.graphs.agent_row import AgentSpec
-from twintrack.graphs.traced import _coordinated
+from twintrack.graphs.outcome import coordinated
 from twintrack.guardrails.accounts import Limits
 from twintrack.guardrails.budget import SpendMeter
 from twintrack.guardrails.run_meter import meter_of
@@ -76,11 +76,11 @@ def test_too_large_a_share_of_tokens_is_said_too() -> None:
 
 def test_the_trace_has_the_figures() -> None:
     took = coordination(TeamState(messages=[], question="q", steps=[worked(10)]), [], TooMuch())
-    assert _coordinated(took) == {
+    assert coordinated(took) == {
         "coordination_seconds": "0%",
         "coordination_tokens": "0%",
         "coordination_messages": "0%",
         "coordination_high": "",
         "tasks_between": "team>a 1",
     }
-    assert _coordinated(None) == {}
+    assert coordinated(None) == {}

@@ -96,8 +96,9 @@ def test_the_caller_is_the_authenticated_user(query: bytes) -> None:
 
 def test_a_number_is_left_out_or_whole() -> None:
     assert number(_request(b""), "limit") is None
-    with pytest.raises(InputError):
-        number(_request("limit=².5".encode()), "limit")
+    for wrong in ("².5", "0", "-1", "9" * 10, "9" * 5000):
+        with pytest.raises(InputError):
+            number(_request(f"limit={wrong}".encode()), "limit")
 
 
 class User(dict[str, str]):
