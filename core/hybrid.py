@@ -3,12 +3,13 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
@@ -106,7 +107,8 @@ class HybridSearch:
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""
         text_score, near = scores(replies[1]) if len(replies) > 1 else {}, _near(replies[0])
-        similarity = {key: 1.0 - float(values[b"distance"]) for key, values in near.items() if values}
+        apart = {key: values[b"distance"] for key, values in near.items() if values}
+        similarity = dict(zip(apart, [1.0 - distance for distance in _numbers(apart.values())], strict=True))
         fields = dict.fromkeys(text_score, _BARE) | near
         return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
 
@@ -214,8 +216,11 @@ def _near(reply: Any) -> dict[str, Fields]:
             return {key.decode(): fields or _BARE for key, fields in found}
         except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
             return {_text(key): _raw((fields or {}).items()) for key, fields in found}
-    pairs = zip(reply[1::2], reply[2::2], strict=True)
-    return {_text(key): _raw(zip(found[::2], found[1::2], strict=True)) if found else _BARE for key, found in pairs}
+    listed = [dict(zip(found[::2], found[1::2], strict=True)) if found else _BARE for found in reply[2::2]]
+    try:
+        return dict(zip([key.decode() for key in reply[1::2]], listed, strict=True))
+    except (AttributeError, UnicodeDecodeError):
+        return {_text(key): _raw(fields.items()) for key, fields in zip(reply[1::2], listed, strict=True)}
 
 
 def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
@@ -238,11 +243,19 @@ def scores(reply: Any) -> dict[str, float]:
             return {hit[b"id"].decode(): hit[b"score"] + 0.0 for hit in hits}
         except (AttributeError, TypeError, UnicodeDecodeError):
             return {_text(hit[b"id"]): float(hit[b"score"]) for hit in hits}
-    keys, marks = reply[1::2], map(float, reply[2::2])
+    keys, marks = reply[1::2], _numbers(reply[2::2])
     try:
         return dict(zip([key.decode() for key in keys], marks, strict=True))
     except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
-        return dict(zip(map(_text, keys), map(float, reply[2::2]), strict=True))
+        return dict(zip(map(_text, keys), marks, strict=True))
+
+
+def _numbers(written: Collection[Any]) -> list[float]:
+    """Return numbers as Redis writes them; all at once, which is a quarter of the work of one by one."""
+    try:
+        return [number + 0.0 for number in orjson.loads(b"[%b]" % b",".join(written))]
+    except (TypeError, orjson.JSONDecodeError):  # text already, or no finite number
+        return [float(number) for number in written]
 
 
 def _fields(pairs: Any) -> dict[str, str]:

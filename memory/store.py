@@ -29,6 +29,7 @@ from twintrack.core.embeddings import Embedder
 from twintrack.core.keys import key
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_errors import is_missing_index, translated
+from twintrack.core.redis_wire import together
 from twintrack.memory.store_items import (
     FIELDS,
     KIND,
@@ -221,14 +222,14 @@ class RedisVectorStore(BaseStore):
 
     async def _query(self, command: str, *words: Any) -> Any:
         index = await self._index()
-        client: Any = self.source.client()
+        client, asked = self.source.client(), [(command, index.name, *words)]
         try:
-            return await client.execute_command(command, index.name, *words)
+            return (await together(client, asked))[0]
         except ResponseError as error:
             if not is_missing_index(error):
                 raise
         await index.open()
-        return await client.execute_command(command, index.name, *words)
+        return (await together(client, asked))[0]
 
     async def _index(self) -> Any:
         await self._vector_field()

@@ -178,3 +178,13 @@ async def test_a_source_that_is_closed_opens_nothing_for_who_asks_later(redis_ur
     for command in (("GET", "x"), ("OBJECT", "ENCODING", "x")):
         with pytest.raises(LostConnection, match="closed"):
             await held.execute_command(*command)
+
+
+async def test_searches_sent_together_come_as_lists_and_redis_pys_own_search_reads_what_it_expects(client: Any) -> None:
+    await client.execute_command("FT.CREATE", "wired", "PREFIX", 1, "wired:", "SCHEMA", "words", "TEXT")
+    await client.hset("wired:1", mapping={"words": "red"})
+    [reply] = await together(client, [("FT.SEARCH", "wired", "red")])
+    assert reply == [1, b"wired:1", [b"words", b"red"]]
+    found = await client.ft("wired").search("red")
+    assert [(one.id, one.words) for one in found.docs] == [("wired:1", "red")]
+    await client.execute_command("FT.DROPINDEX", "wired", "DD")

@@ -44,6 +44,7 @@ def test_a_reply_reads_the_same_in_both_protocols() -> None:
     bare = {b"results": [{b"id": b"k", b"score": 1.5}, {b"id": b"m", b"score": 1.0}]}
     assert scores([2, b"k", b"1.5", b"m", b"1"]) == scores(bare) == {"k": 1.5, "m": 1.0}
     assert scores([0]) == scores({b"results": []}) == {}
+    assert scores([1, b"k", b"inf"]) == scores([1, "k", "inf"]) == {"k": float("inf")}
 
 
 def test_a_record_that_runs_out_while_it_is_found_comes_without_fields() -> None:
