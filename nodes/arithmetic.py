@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from twintrack.nodes.arithmetic_grammar import PRODUCTS, SHARES, SUMS, Reader
-from twintrack.nodes.arithmetic_tokens import Token, normalised, runs
+from twintrack.nodes.arithmetic_tokens import Token, holds_number, normalised, runs
 
 MAX_CHARS = 2_000
 MAX_TOKENS = 200
@@ -54,6 +54,8 @@ class _Calculation(NamedTuple):
 
 
 def _found(plain: str) -> list[_Calculation]:
+    if not holds_number(plain):  # as nearly every question
+        return []
     return [one for run in runs(plain) for one in _in_run(run[:MAX_TOKENS], plain)]
 
 

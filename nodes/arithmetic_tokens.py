@@ -66,16 +66,28 @@ _ORDERS = (
 )
 """Orders that name the numbers before what to do with them, and the plain form of each."""
 _WEAK = frozenset("-/xX·")
+_NUMBER = re.compile(NUMBER)
+_TYPED = str.maketrans("−–—⁄∕", "---//")
 _SKIPPED = re.compile(r"[\s$€£¥￥]*")
 
 
 def normalised(text: str) -> str:
     """Return `text` in lower case with full-width and typographic signs, and orders, made plain."""
-    folded = "".join(sign if sign in "²³" else unicodedata.normalize("NFKC", sign) for sign in text)
-    plain = folded.lower().translate(str.maketrans("−–—⁄∕", "---//"))
-    for order, form in _ORDERS:
-        plain = re.sub(order, form, plain)
+    folded = text if text.isascii() else "".join(map(_folded, text))
+    plain = folded.lower().translate(_TYPED)
+    if holds_number(plain):
+        for order, form in _ORDERS:
+            plain = re.sub(order, form, plain)
     return plain
+
+
+def holds_number(plain: str) -> bool:
+    """Tell whether normalised text holds a number, without which there is no calculation."""
+    return _NUMBER.search(plain) is not None
+
+
+def _folded(sign: str) -> str:
+    return sign if sign in "²³" else unicodedata.normalize("NFKC", sign)
 
 
 def runs(text: str) -> list[list[Token]]:
