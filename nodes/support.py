@@ -12,7 +12,7 @@ from twintrack.nodes.sentence_scores import content
 from twintrack.nodes.signs import names
 
 _MARK = re.compile(r"\[\d{1,3}\]")
-_NUMBER = re.compile(NUMBER, re.IGNORECASE)
+_NUMBER = re.compile(NUMBER)
 _HELD = 0.5
 """Share of the claim's own words that its passages must hold."""
 
@@ -40,5 +40,5 @@ def supported(claim: str, sources: str, question: str) -> bool:
 
 def _values(text: str) -> set[Decimal]:
     """Return the numbers of a text, those written in words too."""
-    written = {Decimal(literal(found.group().lower())) for found in _NUMBER.finditer(text)}
+    written = {Decimal(literal(found.group())) for found in _NUMBER.finditer(text.lower())}
     return numbers(text) | written
