@@ -7,12 +7,12 @@ _CHARS_PER_TOKEN = 4
 
 def wide(text: str) -> int:
     """Return how many signs are Chinese, Japanese or Korean, each about a token of its own."""
-    return sum(map(_is_wide, text))
+    return 0 if text.isascii() else sum(map(_is_wide, text))
 
 
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens a text is: one for each wide sign, one for four others."""
-    found = 0 if text.isascii() else wide(text)
+    found = wide(text)
     return found + ceil((len(text) - found) / _CHARS_PER_TOKEN)
 
 

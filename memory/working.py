@@ -27,13 +27,10 @@ def window(messages: Sequence[AnyMessage], *, max_messages: int, max_tokens: int
     room = _Room(max_messages, max_tokens).less(system)
     kept: list[Group] = []
     for turn in reversed(turns):
-        part = turn if room.holds(_flat(turn)) else ([] if kept else _shortened(turn, room))
-        if not part:
-            break
-        kept[:0] = part
-        room = room.less(_flat(part))
-        if part is not turn:
-            break
+        left = room.less(_flat(turn))
+        if left.overfull:
+            return [*system, *_flat(kept or _shortened(turn, room))]
+        kept[:0], room = turn, left
     return [*system, *_flat(kept)]
 
 
@@ -44,8 +41,9 @@ class _Room:
         self.messages = messages
         self.tokens = tokens_left
 
-    def holds(self, group: Group) -> bool:
-        return len(group) <= self.messages and sum(map(tokens, group)) <= self.tokens
+    @property
+    def overfull(self) -> bool:
+        return self.messages < 0 or self.tokens < 0
 
     def less(self, group: Group) -> "_Room":
         return _Room(self.messages - len(group), self.tokens - sum(map(tokens, group)))
@@ -65,10 +63,10 @@ def _shortened(turn: list[Group], room: _Room) -> list[Group]:
     room = room.less(turn[0])
     kept: list[Group] = []
     for group in reversed(turn[1:]):
-        if not room.holds(group):
+        room = room.less(group)
+        if room.overfull:
             break
         kept.insert(0, group)
-        room = room.less(group)
     return [turn[0], *kept]
 
 
