@@ -33,12 +33,13 @@ COMPARED = {
 class ContractIndex(AsyncSearchIndex):  # type: ignore[misc] # redisvl ships no types
     """An index that refuses to open one made otherwise, and is made anew where a search finds it gone.
 
-    The index in Redis is itself the stored contract, so there is no second record to drift from it.
+    The index in Redis is itself the stored contract, so there is no second record to drift from it. `given` is the
+    schema it was made for, which nobody changes.
     """
 
     def __init__(self, schema: dict[str, Any], client: Redis) -> None:
         super().__init__(IndexSchema.from_dict(_enforced(schema)), redis_client=client)
-        self.given = copy.deepcopy(schema)
+        self.given = schema
 
     async def open(self) -> None:
         """Make the index where it is missing, else check that it is the same; wait until it is filled.
