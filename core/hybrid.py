@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
-from twintrack.core.standard_score import standard_each
+from twintrack.core.standard_score import standard
 from twintrack.core.whole_unions import unions_whole
 
 MAX_WORDS = 64
@@ -188,7 +188,7 @@ def mix(
     floor = min(similarity.values(), default=0.0)
     near = [similarity.get(key, floor) for key in fields]
     text = [text_score.get(key, 0.0) for key in fields]
-    said_weight, pairs = 1.0 - vector_weight, zip(standard_each(near), standard_each(text), strict=True)
+    said_weight, pairs = 1.0 - vector_weight, zip(standard(near), standard(text), strict=True)
     mixed = [-(vector_weight * close + said_weight * said) for close, said in pairs]
     # No two have one key, so the order never comes to what follows it.
     ranked = sorted(zip(mixed, fields, near, text, strict=True))

@@ -58,10 +58,10 @@ class BestPart:
         """Return the sum of the three; the search's score alone where the question is a long text."""
         if len(question) > self.long_text_chars:
             return [one.score for one in candidates]
-        base = np.array([one.score for one in candidates], np.float64)
-        mixed = base + self.window_weight * standard(_nearest(candidates, vector))
-        mixed += self.phrase_weight * standard(_pairs_held(candidates, _pairs(question)))
-        return [float(score) for score in mixed]
+        near = standard(_nearest(candidates, vector))
+        held = standard(_pairs_held(candidates, _pairs(question)))
+        parts = zip(candidates, near, held, strict=True)
+        return [one.score + self.window_weight * close + self.phrase_weight * said for one, close, said in parts]
 
 
 def packed(windows: NDArray[np.float32]) -> bytes:
@@ -81,16 +81,16 @@ def unpacked(stored: Sequence[bytes | None], dims: int) -> list[NDArray[np.float
     return [vectors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
-def _nearest(candidates: Sequence[Candidate], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+def _nearest(candidates: Sequence[Candidate], vector: NDArray[np.float32]) -> list[float]:
     """Return how near each one's nearest part is; 0 where it has none."""
     near = iter((np.concatenate([one.windows for one in candidates]) @ vector).tolist() if candidates else [])
-    return np.array([max(0.0, *islice(near, len(one.windows))) if len(one.windows) else 0.0 for one in candidates])
+    return [max(0.0, *islice(near, len(one.windows))) if len(one.windows) else 0.0 for one in candidates]
 
 
-def _pairs_held(candidates: Sequence[Candidate], pairs: Sequence[str]) -> NDArray[np.float64]:
+def _pairs_held(candidates: Sequence[Candidate], pairs: Sequence[str]) -> list[float]:
     """Return how many of the pairs each one holds."""
     said = [f" {one.words} " for one in candidates]
-    return np.array([sum(pair in text for pair in pairs) for text in said], np.float64)
+    return [sum(pair in text for pair in pairs) for text in said]
 
 
 def _pairs(question: str) -> list[str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from langchain_core.messages import AnyMessage, HumanMessage
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
+from twintrack.core.hybrid import Row
 from twintrack.core.redis_client import RedisSource
-from twintrack.memory.records import Found, Record, Records, digest
+from twintrack.memory.records import Record, Records, digest
 from twintrack.memory.schemas import Episode, Turn
 from twintrack.memory.shelf import Shelf, Way
 from twintrack.memory.stems import query_stems, stems
@@ -59,7 +60,7 @@ class Episodes:
         found = await self.records.search(
             query_stems(question), vector, identity=identity, vector_weight=VECTOR_WEIGHT, candidates=CANDIDATES
         )
-        episodes = [cast(Episode, hit.data) for hit in _with_neighbours(found)]
+        episodes = [cast(Episode, data) for data in _with_neighbours(found)]
         fresh = [each for each in episodes if each["thread_id"] != thread_id or not _seen(each, in_window)]
         return fresh[:limit]
 
@@ -122,14 +123,13 @@ def _day(moment: float) -> str:
     return f"{day:%d %B %Y %A} {day.year}年{day.month}月{day.day}日"
 
 
-def _with_neighbours(found: Sequence[Found]) -> list[Found]:
+def _with_neighbours(found: Sequence[tuple[dict[str, Any], Row]]) -> list[dict[str, Any]]:
     """Order hits anew, each raised by the better of the turns right before and after it."""
-    places = [(hit.data["thread_id"], hit.data["ordinal"]) for hit in found]
-    scores = {place: hit.score for place, hit in zip(places, found, strict=True) if place[1]}
-
-    raised = [hit.score for hit in found]
+    places = [(data["thread_id"], data["ordinal"]) for data, _ in found]
+    raised = [row.score for _, row in found]
+    scores = {place: score for place, score in zip(places, raised, strict=True) if place[1]}
     for at, (thread, number) in enumerate(places):
         beside = [place for place in ((thread, number - 1), (thread, number + 1)) if number and place in scores]
         if beside:
             raised[at] += NEIGHBOUR_BONUS * max(0.0, *(scores[place] for place in beside))
-    return [found[at] for at in sorted(range(len(found)), key=raised.__getitem__, reverse=True)]
+    return [found[at][0] for at in sorted(range(len(found)), key=raised.__getitem__, reverse=True)]

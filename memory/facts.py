@@ -77,7 +77,7 @@ class FactStore:
             candidates=max(50, limit * 2),
             state=VALID,
         )
-        return _newest_of_each([cast(Fact, found.data) for found in rows])[:limit]
+        return _newest_of_each([cast(Fact, data) for data, _ in rows])[:limit]
 
     async def list(self, identity: Identity, *, replaced: bool = False) -> list[Fact]:
         """Return the user's facts, oldest first; also those that no longer hold if `replaced`."""
@@ -139,7 +139,7 @@ class FactStore:
     async def _rivals(self, fact: Fact, vector: NDArray[np.float32], identity: Identity) -> Sequence[Fact]:
         """Return the facts that hold and say the same, or something else about the same topic."""
         near = await self.records.search([], vector, identity=identity, vector_weight=1.0, candidates=5, state=VALID)
-        rivals = [cast(Fact, found.data) for found in near if found.similarity >= NEAR_DUPLICATE]
+        rivals = [cast(Fact, data) for data, row in near if row.similarity >= NEAR_DUPLICATE]
         rivals = [rival for rival in rivals if not (rival["topic"] and fact["topic"])]
         if fact["topic"]:
             rivals += [cast(Fact, data) for data in await self.records.find(identity, state=VALID, topic=fact["topic"])]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from twintrack.core import keys
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
-from twintrack.core.hybrid import HybridSearch, hybrid, parse, run, tags
+from twintrack.core.hybrid import HybridSearch, Row, hybrid, parse, run, tags
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
@@ -41,15 +41,6 @@ class Record:
     data: Mapping[str, Any]
     """What comes back when it is read; JSON only."""
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-class Found(NamedTuple):
-    """One record that a search brought."""
-
-    data: dict[str, Any]
-    score: float
-    """Mixed score; comparable within one search only."""
-    similarity: float
 
 
 class Records:
@@ -91,8 +82,8 @@ class Records:
         vector_weight: float,
         candidates: int,
         **wanted: str,
-    ) -> list[Found]:
-        """Return the user's records nearest to the question, best first."""
+    ) -> list[tuple[dict[str, Any], Row]]:
+        """Return the user's records nearest to the question, best first, with how each was found."""
         index = await self.index()
         search = HybridSearch(
             index=index.name,
@@ -106,7 +97,7 @@ class Records:
         rows = await hybrid(index, search, limit=candidates)
         held = [row for row in rows if b"data" in row.fields]
         listed = orjson.loads(b"[%b]" % b",".join([row.fields[b"data"] for row in held]))
-        return [Found(data, row.score, row.similarity) for data, row in zip(listed, held, strict=True)]
+        return list(zip(listed, held, strict=True))
 
     async def find(
         self, identity: Identity, *, after: float | None = None, limit: int = EVERY, offset: int = 0, **wanted: str
