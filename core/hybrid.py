@@ -284,4 +284,4 @@ def _terms(words: Sequence[str]) -> dict[str, int]:
 
 
 def _escape(value: str) -> str:
-    return "".join(sign if sign.isalnum() else f"\\{sign}" for sign in value)
+    return value if value.isalnum() else "".join([sign if sign.isalnum() else f"\\{sign}" for sign in value])

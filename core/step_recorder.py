@@ -25,7 +25,7 @@ class StepRecorder(BaseCallbackHandler):
         self.interrupted = False
         self._root = root
         self._root_run: UUID | None = None
-        self._open: dict[UUID, dict[str, Any]] = {}
+        self._open: dict[UUID, TraceSpan] = {}
 
     def on_chain_start(self, serialized: Any, *_given: Any, run_id: UUID, **details: Any) -> None:
         """Note a node or graph; the first one is the run itself."""
@@ -95,20 +95,24 @@ class StepRecorder(BaseCallbackHandler):
     def _start(self, kind: str, serialized: Any, run_id: UUID, details: dict[str, Any]) -> None:
         parent: UUID | None = details.get("parent_run_id")
         name = str(details.get("name") or (serialized or {}).get("name") or "unnamed")
-        self._open[run_id] = {
-            "id": span_id(run_id),
-            "parent": self._root if parent in (None, self._root_run) else span_id(parent),
-            "name": name,
-            "type": "agent" if kind == "chain" and "agent" in name.lower() else kind,
-            "start": time.time(),
-            "level": "DEBUG" if _HIDDEN in (details.get("tags") or ()) else "DEFAULT",
-            "model": str((details.get("metadata") or {}).get("ls_model_name") or "") if kind == "generation" else "",
-        }
+        now = time.time()
+        self._open[run_id] = TraceSpan(
+            id=span_id(run_id),
+            parent=self._root if parent in (None, self._root_run) else span_id(parent),
+            name=name,
+            type="agent" if kind == "chain" and "agent" in name.lower() else kind,
+            start=now,
+            end=now,
+            level="DEBUG" if _HIDDEN in (details.get("tags") or ()) else "DEFAULT",
+            model=str((details.get("metadata") or {}).get("ls_model_name") or "") if kind == "generation" else "",
+        )
 
     def _end(self, run_id: UUID, **found: Any) -> None:
         if step := self._open.pop(run_id, None):
-            step.update(found, end=time.time())
-            self.steps.append(TraceSpan(**step))
+            step.end = time.time()
+            for name, value in found.items():
+                setattr(step, name, value)
+            self.steps.append(step)
 
     def _fail(self, error: BaseException, run_id: UUID) -> None:
         message = str(error) or type(error).__name__

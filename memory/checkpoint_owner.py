@@ -15,8 +15,10 @@ def owner_of(config: Mapping[str, Any]) -> Identity | None:
     if signed_in := where.get("langgraph_auth_user_id"):
         return Identity(_tenant(where.get("langgraph_auth_user")), str(signed_in))
     more = config.get("metadata") or {}
-    user, tenant = (where[name] if name in where else more.get(name) for name in ("user_id", "tenant_id"))
-    return Identity(str(tenant or "default"), str(user)) if user else None
+    if not (user := where["user_id"] if "user_id" in where else more.get("user_id")):
+        return None
+    tenant = where["tenant_id"] if "tenant_id" in where else more.get("tenant_id")
+    return Identity(str(tenant or "default"), str(user))
 
 
 def _tenant(user: Any) -> str:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath
 
 from twintrack.core.markup import code_blocks, inner, kind_of, looks_like_code
 from twintrack.core.passages import Passage
 from twintrack.core.tokens import Span, sentences
 
-_MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+_MARKDOWN = (".md", ".markdown", ".mdx")
 _REMEMBERED = 256
 """Passages in use: to grade, to answer and to cite ask for the same ones."""
 
@@ -28,7 +27,7 @@ class Quotable:
 
 def quotables(passage: Passage) -> list[Quotable]:
     """Return what may be quoted, in order, each without its list mark."""
-    return list(_found(passage["text"], PurePath(passage["source"]).suffix.lower() in _MARKDOWN))
+    return list(_found(passage["text"], passage["source"].lower().endswith(_MARKDOWN)))
 
 
 @lru_cache(_REMEMBERED)
