@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as TooSlow
 _NOTHING = object()
 PLAIN = frozenset(
     (
-        *("DEL", "EXISTS", "EXPIRE", "FT.CONFIG", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
+        *("DEL", "EXISTS", "EXPIRE", "FT.CONFIG", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
         *("HDEL", "HGET", "HGETALL", "HKEYS", "HINCRBY", "HMGET", "HSET", "HSETNX"),
         *("ZADD", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREVRANGEBYLEX"),
         *("EVAL", "EVALSHA"),
@@ -24,8 +24,6 @@ PLAIN = frozenset(
     )
 )
 """Commands that neither wait in the server nor change the state of their connection."""
-SEARCH = "FT.SEARCH"
-_TOGETHER = PLAIN | {SEARCH}
 
 LANE = "lane"
 """Option of a command: which shared connection it takes. What takes the same one reaches the server in order."""
@@ -33,8 +31,10 @@ LANES = 4
 """Shared connections beside the first. The server reads 16 KB of each at a time, then writes to its disk: over one
 alone, many runs at once wait for the disk more often than they have to."""
 SEARCHES = -1
-"""The connection of the searches, which take longer. It speaks RESP2: its flat lists are read in an eighth of the time
-of RESP3's maps. redis-py's own search does not expect them, so only what is sent together goes this way."""
+"""The connection of the searches, which take longer."""
+FLAT = -2
+"""That of searches sent together: it speaks RESP2, whose lists are read in an eighth of the time of RESP3's maps.
+redis-py's own search, which asks alone, does not expect them."""
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ class Wire(asyncio.Protocol):
 
 
 class WiredRedis(Redis):
-    """Sends plain commands over shared connections, our searches over one of their own; others take one from the pool.
+    """Sends plain commands over shared connections, searches over two of their own; others take one from the pool.
 
     A command whose shared connection broke is tried again by the pool's rules.
     """
@@ -151,7 +151,7 @@ class WiredRedis(Redis):
             raise LostConnection("Connection closed.")
         if not self.keeps_order or args[0] not in PLAIN or EMPTY_RESPONSE in options:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # the vendor's own
-        wire = await self._wire(lane)
+        wire = await self._wire(SEARCHES if args[0] == "FT.SEARCH" else lane)
         try:
             [reply] = await wire.send([hiredis.pack_command(cast(Any, args))])
         except TypeError:
@@ -165,13 +165,14 @@ class WiredRedis(Redis):
 
     async def execute_together(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Run commands in one write, without a task for each; an error is raised when all have ended."""
-        if not self.keeps_order or not all(command[0] in _TOGETHER for command in commands):
+        if not self.keeps_order or not all(command[0] in PLAIN for command in commands):
             return await _each(self, commands)
         try:
             packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
         except TypeError:
             return await _each(self, commands)
-        replies = await self._replies([_lane(command) for command in commands], packed)
+        lanes = [FLAT if command[0] == "FT.SEARCH" else 0 for command in commands]
+        replies = await self._replies(lanes, packed)
         for place, reply in enumerate(replies):
             if self._tries_again(reply):
                 replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
@@ -234,7 +235,7 @@ class WiredRedis(Redis):
 
     def _connection(self, lane: int) -> Any:
         pool: Any = self.connection_pool
-        if lane == SEARCHES:
+        if lane == FLAT:
             return pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
         return pool.make_connection()
 
@@ -248,7 +249,3 @@ async def together(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any
 
 async def _each(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     return list(await asyncio.gather(*(client.execute_command(*command) for command in commands)))
-
-
-def _lane(command: Sequence[Any]) -> int:
-    return SEARCHES if command[0] == SEARCH else 0
