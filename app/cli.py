@@ -1,6 +1,7 @@
 """The command line: one lazy group, so that `--help` does not load what it does not run."""
 # ruff: noqa: ARG002 - the signatures are the base class's
 
+import contextlib
 import gc
 import json
 import logging
@@ -101,16 +102,18 @@ def _log_quietly() -> None:
 def stop(line: str, code: int) -> NoReturn:
     """End with one line on standard error, and with --json one object on standard output."""
     line = " ".join(line.split())
-    if "--json" in sys.argv:
-        click.echo(json.dumps({"error": line}, ensure_ascii=False))
-    click.echo(f"twintrack: {line}", err=True)
+    with contextlib.suppress(OSError):  # nobody reads a terminal that is closed
+        if "--json" in sys.argv:
+            click.echo(json.dumps({"error": line}, ensure_ascii=False))
+        click.echo(f"twintrack: {line}", err=True)
     sys.exit(code)
 
 
 def _signal_of(end: BaseException) -> signal.Signals:
     from twintrack.app.stopping import Terminated  # whoever can be told to end has loaded it
 
-    return signal.SIGTERM if any(isinstance(one, Terminated) for one in (end, end.__cause__)) else signal.SIGINT
+    told = (one.number for one in (end, end.__cause__) if isinstance(one, Terminated))
+    return next(told, signal.SIGINT)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -5,20 +5,20 @@ import os
 import signal
 import sys
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
     """Run the command line."""
-    for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _leave)
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, _leave)
     try:
         from twintrack.app.cli import main as run
 
         run()
     finally:
-        for number in _SIGNALS:
+        for number in heeded:
             signal.signal(number, signal.SIG_DFL)
 
 

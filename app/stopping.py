@@ -1,4 +1,4 @@
-"""Runs what a command does so that Ctrl-C and SIGTERM end it alike: closed in order, nothing lost."""
+"""Runs what a command does so that Ctrl-C, SIGTERM and the end of its terminal end it alike: closed in order, nothing lost."""
 
 import asyncio
 import signal
@@ -10,8 +10,16 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""How service managers ask a process to end, and how a terminal that is closed does."""
+
+
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end, as `kill` and service managers ask."""
+    """The process was asked to end, as `kill` and service managers ask, or lost its terminal."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -19,7 +27,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
     Raises:
         KeyboardInterrupt: Ctrl-C ended it.
-        Terminated: SIGTERM did.
+        Terminated: SIGTERM did, or the end of its terminal.
     """
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)
@@ -40,21 +48,23 @@ def _interruptible() -> Iterator[None]:
 
 
 async def _heeding(work: Coroutine[Any, Any, Result]) -> Result:
-    """Cancel the work at SIGTERM, whatever Ctrl-C means to it meanwhile."""
+    """Cancel the work where the process is asked to end, whatever Ctrl-C means to it meanwhile."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    is_told = False
+    told: list[signal.Signals] = []
 
-    def end() -> None:
-        nonlocal is_told
-        is_told = True
+    def end(number: signal.Signals) -> None:
+        told.append(number)
         task.cancel()  # type: ignore[union-attr] # a coroutine runs in a task
 
-    loop.add_signal_handler(signal.SIGTERM, end)
+    heeded = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` ignores one
+    for number in heeded:
+        loop.add_signal_handler(number, end, number)
     try:
         return await work
     except asyncio.CancelledError:
-        if is_told:
-            raise Terminated from None
+        if told:
+            raise Terminated(told[0]) from None
         raise
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in heeded:
+            loop.remove_signal_handler(number)

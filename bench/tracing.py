@@ -84,16 +84,18 @@ async def _sides(url: str) -> AsyncIterator[dict[str, tuple[Run, Callable[[], No
     source = RedisSource(load_settings().redis)
     ours = Tracer(TracingSettings(), mask=_mask, variables=_variables(url))
     local = Tracer(TracingSettings(), mask=_mask, source=source, variables=_variables(None))
-    yield {
-        "bare": (_run(_graph()), lambda: None),
-        "stock": (_run(_graph(), lambda: [CallbackHandler(public_key="pk-bench")]), stock.flush),
-        "ours": (_run(traced(_graph(), ours)), ours.flush),
-        "ours_local": (_run(traced(_graph(), local)), local.flush),
-    }
-    await asyncio.to_thread(stock.shutdown)
-    await ours.aclose()
-    await local.aclose()
-    await source.aclose()
+    try:
+        yield {
+            "bare": (_run(_graph()), lambda: None),
+            "stock": (_run(_graph(), lambda: [CallbackHandler(public_key="pk-bench")]), stock.flush),
+            "ours": (_run(traced(_graph(), ours)), ours.flush),
+            "ours_local": (_run(traced(_graph(), local)), local.flush),
+        }
+    finally:
+        await asyncio.to_thread(stock.shutdown)
+        await ours.aclose()
+        await local.aclose()
+        await source.aclose()
 
 
 def _run(graph: Any, callbacks: Callable[[], list[Any]] = list) -> Run:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, once or twice, before the work or in it: one line, the right exit code, all closed, nothing lost."""
+"""Ctrl-C, SIGTERM and a terminal that is closed, once or twice, before the work or in it: one line, the right exit code, all closed, nothing lost."""
 
 import asyncio
 import signal
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import PROGRAM, environment
+from tests.commands import PROGRAM, environment, start
 from tests.embedded import is_running
 from tests.integration.test_stopping import QUESTION, Hanging, answered_by, until_asked
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 from twintrack.app.testing import StubServer
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ async def work():
 cli.cli = lambda **_: stopping.run(work())
 start.main()
 """
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def told(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,10 +57,17 @@ def test_who_stops_it_before_it_works_reads_one_line(number: signal.Signals) -> 
     assert done.stdout == '{"error": "Stopped. What was finished is kept."}\n'
 
 
-def test_what_was_started_to_ignore_ctrl_c_ignores_it() -> None:
-    ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN){BEFORE.format(signal=2)}"
-    done = told(ignoring)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_was_started_to_ignore_a_signal_ignores_it(number: signal.Signals) -> None:
+    ignoring = f"import signal; signal.signal({int(number)}, signal.SIG_IGN)"
+    done = told(ignoring + BEFORE.format(signal=int(number)))
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+
+
+def test_what_was_started_by_nohup_works_on_when_its_terminal_is_closed() -> None:
+    ignoring = f"import signal; signal.signal({int(signal.SIGHUP)}, signal.SIG_IGN)"
+    done = told(ignoring + WITHIN.format(signal=int(signal.SIGHUP), more=0).replace("sleep(100)", "sleep(0)"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -77,7 +84,9 @@ def test_ctrl_c_twice_does_not_wait_for_the_end_and_reads_no_traceback() -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "times"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)], ids=["Ctrl-C twice", "SIGTERM"]
+    ("number", "times"),
+    [(signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)],
+    ids=["Ctrl-C twice", "SIGTERM", "terminal closed"],
 )
 async def test_the_embedded_redis_has_all_that_was_finished(data_dir: Path, number: signal.Signals, times: int) -> None:
     (data_dir / "fees.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $15.\n")
@@ -102,4 +111,63 @@ async def test_the_embedded_redis_has_all_that_was_finished(data_dir: Path, numb
         model.hangs = False
         output, _ = await (await begun("ask", "--resume", "t")).communicate()
     assert "fee of the Blue Account is $15" in output.decode()
+    assert not is_running(data_dir)
+
+
+ROLLBACK = ("versions", "rollback", "t", "first", "--reason", "wrong")
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        *((ROLLBACK, number) for number in CODES),
+        (("versions", "list", "t"), signal.SIGHUP),
+        (("eval", "cache"), signal.SIGTERM),
+    ],
+    ids=str,
+)
+async def test_a_command_that_waits_for_redis_is_stopped_at_once(
+    tmp_path: Path, command: tuple[str, ...], number: signal.Signals
+) -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as redis:
+        port = redis.sockets[0].getsockname()[1]
+        process = await start(tmp_path, f"redis://127.0.0.1:{port}", *command)
+        async with asyncio.timeout(PATIENCE_S):
+            await asked.wait()
+            process.send_signal(number)
+            _, errors = await process.communicate()
+    assert process.returncode == CODES[number], errors.decode()
+    assert errors.decode().strip().splitlines() == STOPPED
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        (("bench", "turn", "--turns", "100000"), signal.SIGTERM),
+        (("bench", "turn", "--turns", "100000"), signal.SIGHUP),
+        (("chat",), signal.SIGHUP),
+    ],
+    ids=str,
+)
+async def test_no_embedded_redis_is_left_behind(
+    data_dir: Path, command: tuple[str, ...], number: signal.Signals
+) -> None:
+    variables = environment("", {"TWINTRACK_REDIS__DATA_DIR": str(data_dir)})
+    del variables["TWINTRACK_REDIS__URL"]
+    pipe = subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, *command, env=variables, cwd=data_dir, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    await until(lambda: (data_dir / "redis" / "redis.pid").exists())
+    process.send_signal(number)
+    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert process.returncode == CODES[number]
+    assert [line for line in errors.decode().strip().splitlines() if not line.startswith("Redis ")] == STOPPED
     assert not is_running(data_dir)
