@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from langchain_core.runnables import RunnableConfig
 from twintrack.core.context import Context, Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import Embedder
-from twintrack.core.passages import cite
+from twintrack.core.passages import Passage, cite
 from twintrack.evals.rows import Row, Tick, question_of
 from twintrack.graphs import team
 from twintrack.graphs.agents import table
 from twintrack.graphs.resources import Resources
+from twintrack.nodes.leads import followed
 from twintrack.nodes.plan import Planned, Planner
 from twintrack.nodes.state import Assignment, Step, StepResult, TeamState
 from twintrack.nodes.work import Finding
@@ -32,7 +34,10 @@ _TEXTS = ("paragraph_text", "text", "content", "body", "passage")
 
 
 class Hop:
-    """Does the researcher's look-up of one step; what it answers is given, so that planning and search are judged."""
+    """Does the researcher's look-up of one step; what it answers is given, so that planning and search are judged.
+
+    Where the hops are not known it also follows the names it finds, as the researcher does without a model.
+    """
 
     def __init__(self, corpus: Corpus, embedder: Embedder, answers: Sequence[str] = ()) -> None:
         self._corpus = corpus
@@ -44,16 +49,24 @@ class Hop:
         del config
         step = assignment["step"]
         task = _filled(step["task"], {one["step_id"]: one["text"] for one in assignment["inputs"]})
-        vector = await self._embedder.embed_one(task)
-        found = await self._corpus.search(task, vector, identity=WHO, limit=PER_HOP)
+        found = await self._look_up(task)
+        if not self._answers:
+            leads = await followed(task, found, partial(self._look_up, beside=found))
+            found = [*found, *(one for lead in leads for one in lead.found)]
         citations = [cite(number, one, 0, one["text"]) for number, one in enumerate(found, 1)]
         return Finding(self._answers[int(step["id"]) - 1] if self._answers else task, citations)
+
+    async def _look_up(self, query: str, beside: Sequence[Passage] = ()) -> list[Passage]:
+        """Return the first passages that are not known yet."""
+        vector, known = await self._embedder.embed_one(query), {one["id"] for one in beside}
+        found = await self._corpus.search(query, vector, identity=WHO, limit=PER_HOP + len(known))
+        return [one for one in found if one["id"] not in known][:PER_HOP]
 
 
 async def run(resources: Resources, rows: Sequence[Row], *, tick: Tick | None = None) -> dict[str, Any]:
     """Answer every row's hops by its gold decomposition, by the product's own, and by one query."""
     held: dict[str, list[bool]] = {"gold": [], "own": [], "one": []}
-    hops = 0
+    hops = seen = 0
     for number, row in enumerate(rows, 1):
         gold = supports(row)
         answers = [str(part.get("answer", "")) for part in row["question_decomposition"]]
@@ -61,7 +74,8 @@ async def run(resources: Resources, rows: Sequence[Row], *, tick: Tick | None = 
         by_own = await _results(resources, row, Hop(resources.corpus, resources.embedder), None)
         hops += len(by_own)
         held["gold"].append(gold <= _looked_at(by_gold))
-        held["own"].append(gold <= _looked_at(by_own))
+        held["own"].append(gold <= (own := _looked_at(by_own)))
+        seen += len(own)
         held["one"].append(gold <= await _by_one_query(resources, question_of(row)))
         if tick:
             tick(number, len(rows), question_of(row))
@@ -74,6 +88,7 @@ async def run(resources: Resources, rows: Sequence[Row], *, tick: Tick | None = 
         f"all_supports_one_query@{ONE_QUERY}": share["one"],
         "own_decomposition_by": "model" if planner else "rules",
         "own_steps_mean": round(hops / len(rows), 2),
+        "own_passages_mean": round(seen / len(rows), 2),
         "passages_per_hop": PER_HOP,
     }
 

@@ -114,7 +114,7 @@ async def extract(
         # A question of several parts is like none of its answers: look for one part at a time.
         found = [await _answering(part, passages, embedder, answerable) for part in _parts(question)]
         chosen = list({(part[0].passage["id"], part[0].start): part[0] for part in found if part}.values())
-    return _quoted(chosen) if chosen else abstained(question, passages)
+    return quoted(chosen) if chosen else abstained(question, passages)
 
 
 async def _answering(
@@ -133,7 +133,7 @@ def _parts(question: str) -> list[str]:
 
 async def rank(question: str, passages: Sequence[Passage], *, embedder: Embedder | None) -> Ranking:
     """Score every sentence by its words and, with an embedder, the likeliest by their meaning too."""
-    candidates = _candidates(passages)
+    candidates = candidates_in(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
     words = word_scores(question, candidates, weights)
     scores = [score - _ROW * one.quotable.is_row for score, one in zip(words, candidates, strict=True)]
@@ -163,7 +163,7 @@ def evidence(question: str, passages: Sequence[Passage]) -> float:
     holds nothing of the kind that is asked for. Retrieval scores say nothing here: they
     rank, and always rank something first.
     """
-    candidates = _candidates(passages)
+    candidates = candidates_in(passages)
     weights = weigh(question, [candidate.span.text for candidate in candidates])
     if not candidates:
         return 0.0
@@ -188,7 +188,7 @@ def _best_coverage(candidates: Sequence[Candidate], weights: Mapping[str, float]
     return max((coverage(text, weights) for text in texts), default=0.0)
 
 
-def _candidates(passages: Sequence[Passage]) -> list[Candidate]:
+def candidates_in(passages: Sequence[Passage]) -> list[Candidate]:
     """Return every sentence once, also where passages overlap."""
     found: dict[tuple[str, int], Candidate] = {}
     for rank, passage in enumerate(passages):
@@ -234,7 +234,8 @@ def _adds(ranking: Ranking, place: int, several: bool) -> bool:
     return share >= _AS_GOOD or (share >= _NEAR and coverage(second.span.text, missing) >= _NEWS)
 
 
-def _quoted(chosen: Sequence[Candidate]) -> Draft:
+def quoted(chosen: Sequence[Candidate]) -> Draft:
+    """Return the sentences as an answer, each with its citation."""
     citations = [
         cite(number, candidate.passage, candidate.span.start, candidate.span.text)
         for number, candidate in enumerate(chosen, start=1)

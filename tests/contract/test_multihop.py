@@ -42,6 +42,22 @@ async def test_gold_hops_find_their_passages_and_the_second_waits_for_the_first(
     assert figures["own_decomposition_by"] == "rules"
 
 
+async def test_by_rules_what_a_name_leads_to_is_looked_at_too(opener: Opener, tmp_path: Path) -> None:
+    nested = row("steam", "Lindwick")
+    others = ("Harwick", "Elmstead", "Norbury", "Quayle", "Ashford")
+    nested["paragraphs"] += [
+        {"idx": 50 + number, "title": other, "paragraph_text": f"The mayor of {other} opened the birthplace museum."}
+        for number, other in enumerate(others)
+    ]
+    multihop.write_paragraphs([nested], tmp_path / "paragraphs.jsonl")
+    async with opener(ingest=False) as app:
+        await app.corpus.ingest([tmp_path / "paragraphs.jsonl"], identity=multihop.WHO)
+        figures = await multihop.run(app.parts.resources, [nested])
+    assert figures["own_steps_mean"] == 1.0
+    assert figures["all_supports_own_decomposition"] == 1.0
+    assert figures["own_passages_mean"] > multihop.PER_HOP
+
+
 async def test_a_row_whose_passage_is_not_in_the_corpus_counts_as_not_found(opener: Opener, tmp_path: Path) -> None:
     known, lost = row("steam", "Lindwick"), row("rowing", "Atlantis")
     multihop.write_paragraphs([known], tmp_path / "paragraphs.jsonl")
