@@ -75,8 +75,8 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     finally:
         await source.aclose()
     yield Finding("redis modules", "ok", ", ".join(f"{name} {version}" for name, version in report.modules.items()))
-    yield Finding("redis persistence", "ok", report.persistence)
-    yield Finding("redis memory policy", "ok", report.memory_policy)
+    yield Finding("redis persistence", "ok" if report.keeps_all else "note", report.persistence)
+    yield Finding("redis memory policy", "note" if report.evicts else "ok", report.memory_policy)
     yield Finding("redis round trip", "ok", f"{report.latency_ms:.2f} ms")
     for warning in report.warnings:
         problem, _, fix = warning.partition(" Fix: ")

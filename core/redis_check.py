@@ -28,8 +28,15 @@ class ServerReport:
     memory_policy: str
     latency_ms: float
     """Quickest of a few round trips."""
+    evicts: bool
+    """Whether it deletes data where memory is short."""
     warnings: tuple[str, ...]
     """What works but may lose data; each says how to mend it."""
+
+    @property
+    def keeps_all(self) -> bool:
+        """Tell whether a crash loses nothing, as far as the server says."""
+        return self.persistence != "none" and not self.persistence.startswith("snapshots")
 
 
 async def check_server(source: RedisSource) -> ServerReport:
@@ -49,13 +56,15 @@ async def check_server(source: RedisSource) -> ServerReport:
     _refuse_without_engine(modules)
     persistence = _persistence(info, settings)
     policy = str(info.get("maxmemory_policy", "unknown"))
+    evicts = bool(info.get("maxmemory")) and policy != "noeviction"
     return ServerReport(
         version=version,
         modules={name: _dotted(number) for name, number in sorted(modules.items())},
         persistence=persistence,
         memory_policy=policy,
         latency_ms=round(latency, 3),
-        warnings=_warnings(info, persistence, policy),
+        evicts=evicts,
+        warnings=_warnings(info, persistence, policy, evicts=evicts),
     )
 
 
@@ -117,13 +126,13 @@ def _persistence(info: dict[str, Any], settings: dict[str, str]) -> str:
     return ", ".join(kinds) or "none"
 
 
-def _warnings(info: dict[str, Any], persistence: str, policy: str) -> tuple[str, ...]:
+def _warnings(info: dict[str, Any], persistence: str, policy: str, *, evicts: bool) -> tuple[str, ...]:
     warnings = []
     if persistence == "none":
         warnings.append("Nothing is kept on disk; a restart loses all. Fix: `redis-cli CONFIG SET appendonly yes`")
     elif persistence.startswith("snapshots"):
         warnings.append("A crash loses what came after the last snapshot. Fix: `redis-cli CONFIG SET appendonly yes`")
-    if info.get("maxmemory") and policy != "noeviction":
+    if evicts:
         warnings.append(
             f"Under memory pressure {policy} deletes data. Fix: `redis-cli CONFIG SET maxmemory-policy noeviction`"
         )

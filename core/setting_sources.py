@@ -1,7 +1,7 @@
 """Tells where the value of a setting was read from: the environment, `.env`, the settings file, or a default."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,9 @@ class Sources:
     @classmethod
     def read(cls, tree_file: Path) -> Self:
         """Look into all of them; a settings file that cannot be read holds nothing."""
-        environment, env_file = (frozenset(map(str.upper, names)) for names in (os.environ, dotenv_values(ENV_FILE)))
+        environment, env_file = (
+            frozenset(name.upper() for name, value in given.items() if value) for given in _variables()
+        )
         try:
             tree = yaml.safe_load(tree_file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError):
@@ -42,6 +44,15 @@ class Sources:
             if any(one in names or one.startswith(f"{names[-1]}__") for one in known):
                 return source
         return self.tree_file if _holds(self.tree, list(path)) else "a default"
+
+
+def emptied() -> set[str]:
+    """Return the variables that are there and say nothing."""
+    return {name.upper() for given in _variables() for name, value in given.items() if value == ""}
+
+
+def _variables() -> tuple[Mapping[str, str | None], Mapping[str, str | None]]:
+    return os.environ, dotenv_values(ENV_FILE)
 
 
 def _holds(tree: Any, path: list[str]) -> bool:

@@ -14,6 +14,7 @@ from pydantic_settings import SettingsError as SourcesError
 from yaml import YAMLError
 
 from twintrack.core.errors import SettingsError
+from twintrack.core.setting_sources import emptied
 from twintrack.core.settings_errors import explain, unknown
 from twintrack.core.settings_sections import (
     BudgetSettings,
@@ -59,13 +60,17 @@ __all__ = [
 
 SETTINGS_FILE = Path("twintrack.yaml")
 
+GUARDS = {"TWINTRACK_CHECKPOINTS__ENCRYPTION_KEY", "TWINTRACK_SERVER__KEYS"}
+"""Left empty, as where a secret was not filled in, these would let go of a lock without a word."""
+
 
 class Settings(BaseSettings):
-    """The whole tree; TWINTRACK_<SECTION>__<FIELD> sets one value."""
+    """The whole tree; TWINTRACK_<SECTION>__<FIELD> sets one value, and left empty sets none."""
 
     model_config = SettingsConfigDict(
         env_prefix="TWINTRACK_",
         env_nested_delimiter="__",
+        env_ignore_empty=True,
         env_file=".env",
         env_file_encoding="utf-8",
         yaml_file=SETTINGS_FILE,
@@ -121,6 +126,8 @@ def load_settings(**overrides: Any) -> Settings:
             name, near = strangers[0]
             fix = f"did you mean {near}?" if near else "remove it; `twintrack settings` lists them all."
             raise SettingsError(f"{name} is not a setting.", fix=fix)
+        if lost := sorted(emptied() & GUARDS):
+            raise SettingsError(f"{lost[0]} is empty.", fix="give it its value, or remove it to go without")
         return Settings(**overrides)
     except ValidationError as error:
         problem, fix = explain(error, Settings, overrides, SETTINGS_FILE)

@@ -8,7 +8,7 @@ from twintrack.app.show_settings import langfuse_rows, rows
 from twintrack.core.errors import SettingsError
 from twintrack.core.langfuse_variables import load_langfuse_variables
 from twintrack.core.setting_sources import Sources
-from twintrack.core.settings import SETTINGS_FILE, Settings, load_settings
+from twintrack.core.settings import GUARDS, SETTINGS_FILE, Settings, load_settings
 from twintrack.core.settings_errors import variables
 
 
@@ -108,3 +108,28 @@ def test_a_wrong_variable_of_langfuse_names_itself_and_no_secret(monkeypatch: py
     ) as caught:
         load_langfuse_variables()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_variable_left_empty_sets_nothing(empty_folder: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    (empty_folder / "twintrack.yaml").write_text("budgets:\n  max_steps: 77\n")
+    empty = {name: "" for name in sorted(variables(Settings)) if name not in GUARDS}
+    if place == ".env":
+        (empty_folder / ".env").write_text("".join(f"{name}=\n" for name in empty))
+    else:
+        for name in empty:
+            monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert settings.budgets.max_steps == 77
+    assert settings.model_dump(exclude={"budgets"}) == Settings.model_construct().model_dump(exclude={"budgets"})
+    assert (settings.redis.url, settings.models.answerer) == (None, "")
+    assert Sources.read(Path("twintrack.yaml")).of(["TWINTRACK_REDIS__URL"], ["redis", "url"]) == "a default"
+
+
+@pytest.mark.parametrize("name", sorted(GUARDS))
+def test_a_lock_left_empty_is_refused_rather_than_left_open(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "")
+    with pytest.raises(SettingsError, match=rf"{name} is empty\. Fix: give it its value, or remove it"):
+        load_settings()
