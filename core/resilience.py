@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import stamina
@@ -51,7 +52,8 @@ async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Li
         wait = worth(error)
         return False if wait is not True and wait > limits.total_seconds else wait
 
-    attempts = stamina.retry_context(
+    attempts = partial(
+        stamina.retry_context,
         on=patient,
         attempts=limits.attempts,
         timeout=limits.total_seconds,
@@ -59,8 +61,20 @@ async def retrying(call: Callable[[], Awaitable[T]], *, worth: Worth, limits: Li
         wait_max=limits.wait_most,
     )
     async with asyncio.timeout(limits.total_seconds):
-        async for attempt in attempts:
+        try:
+            return await _once(call, limits)
+        except Exception as error:  # noqa: BLE001 - raised again below, where it is said whether another attempt follows
+            failed: Exception | None = error
+        # Only now: what counts attempts costs more than many a call that is answered at once.
+        async for attempt in attempts():
             with attempt:
-                async with asyncio.timeout(limits.attempt_seconds):
-                    return await call()
+                if failed is not None:
+                    first, failed = failed, None
+                    raise first
+                return await _once(call, limits)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def _once(call: Callable[[], Awaitable[T]], limits: Limits) -> T:
+    async with asyncio.timeout(limits.attempt_seconds):
+        return await call()
