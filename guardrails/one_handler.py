@@ -12,7 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class OneHandler(AsyncCallbackHandler):
-    """Passes each event on to listeners, which run inline and do nothing but note; on its own it ignores the rest."""
+    """Passes each event on to listeners, which run inline and do nothing but note; on its own it ignores the rest.
+
+    What it only passes on is heard inline or not at all, so it needs no coroutine.
+    """
 
     of_one_run = False
     """Whether it was made for one run, so that what it hears is of that run alone."""
@@ -35,20 +38,20 @@ class OneHandler(AsyncCallbackHandler):
             except Exception as error:  # noqa: BLE001 (declared boundary: who listens never breaks a run)
                 log.warning("Error in %s.%s: %r", type(listener).__name__, event, error)
 
-    async def on_chain_start(self, *given: Any, run_id: UUID, **details: Any) -> None:
+    def on_chain_start(self, *given: Any, run_id: UUID, **details: Any) -> Any:
         self.tell("on_chain_start", *given, run_id=run_id, **details)
 
-    async def on_chain_end(self, outputs: Any, *, run_id: UUID, **details: Any) -> None:
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **details: Any) -> Any:
         self.tell("on_chain_end", outputs, run_id=run_id, **details)
 
-    async def on_chain_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> Any:
         self.tell("on_chain_error", error, run_id=run_id, **details)
 
-    async def on_retriever_start(self, *given: Any, run_id: UUID, **details: Any) -> None:
+    def on_retriever_start(self, *given: Any, run_id: UUID, **details: Any) -> Any:
         self.tell("on_retriever_start", *given, run_id=run_id, **details)
 
-    async def on_retriever_end(self, documents: Any, *, run_id: UUID, **details: Any) -> None:
+    def on_retriever_end(self, documents: Any, *, run_id: UUID, **details: Any) -> Any:
         self.tell("on_retriever_end", documents, run_id=run_id, **details)
 
-    async def on_retriever_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> Any:
         self.tell("on_retriever_error", error, run_id=run_id, **details)
