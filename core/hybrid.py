@@ -216,11 +216,18 @@ def _near(reply: Any) -> dict[str, Fields]:
             return {key.decode(): fields or _BARE for key, fields in found}
         except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
             return {_text(key): _raw((fields or {}).items()) for key, fields in found}
-    listed = [dict(zip(found[::2], found[1::2], strict=True)) if found else _BARE for found in reply[2::2]]
+    listed = [_paired(found) if found else _BARE for found in reply[2::2]]
     try:
         return dict(zip([key.decode() for key in reply[1::2]], listed, strict=True))
     except (AttributeError, UnicodeDecodeError):
         return {_text(key): _raw(fields.items()) for key, fields in zip(reply[1::2], listed, strict=True)}
+
+
+def _paired(listed: Sequence[Any]) -> dict[Any, Any]:
+    """Return a mapping from names and values in turn; two of each, as nearly every search asks for, in one step."""
+    if len(listed) == 4:
+        return {listed[0]: listed[1], listed[2]: listed[3]}
+    return dict(zip(listed[::2], listed[1::2], strict=True))
 
 
 def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
