@@ -180,7 +180,7 @@ def _decoded(file: Path) -> str:
     if b"\x00" in content[:8192] and not is_marked(content):
         raise DocumentError(f"{file}: this is a binary file, not text.", fix="convert it to text, PDF or DOCX")
     if (text := decoded(content)) is None:
-        known = "UTF-8, UTF-16, GB18030, Big5 or Windows-1252"
+        known = "UTF-8, UTF-16, a Chinese, Japanese or Korean one, or Windows-1252"
         raise DocumentError(f"{file}: its encoding is not {known}.", fix="save it as UTF-8")
     return text
 
@@ -251,7 +251,11 @@ def _table(file: Path) -> tuple[str, str]:
 
     text = _decoded(file)
     head = text.partition("\n")[0]
-    rows = list(csv.reader(StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count)))
+    try:
+        rows = list(csv.reader(StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count)))
+    except csv.Error as error:
+        fix = f"close the quote left open, or cut cells above {csv.field_size_limit():,} characters"
+        raise DocumentError(f"{file}: broken as a table ({error}).", fix=fix) from error
     names, *others = rows or [[]]
     return "", "\n\n".join(_named(names, row) for row in others) if others else " | ".join(names)
 

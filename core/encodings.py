@@ -17,6 +17,14 @@ _COMMON_GB = re.compile(rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]")
 """Signs and the more usual half of the characters of GB 2312."""
 _COMMON_BIG5 = re.compile(rb"[\xa1-\xc6][\x40-\x7e\xa1-\xfe]")
 """The same of Big5."""
+_NEIGHBOURS = (
+    ("cp932", re.compile("[\u3041-\u30fa]"), 0.2),
+    ("euc_jp", re.compile("[\u3041-\u30fa]"), 0.2),
+    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.9),
+)
+"""Encodings whose bytes are Chinese ones too; the script that tells them, and its share of a text's letters."""
+_FEWEST = 10
+"""Letters below which a text is too short to be taken for anything but Chinese."""
 _MOSTLY = 0.85
 _LATIN = 0.25
 """Share of a text's bytes that may be accented letters and curly quotes."""
@@ -44,12 +52,14 @@ def _declared(content: bytes) -> list[str]:
 
 
 def _likely(content: bytes) -> list[str]:
-    """Return which of the encodings before UTF-8 may be meant, the likeliest first: Chinese ones, and Western Europe's."""
+    """Return which of the encodings before UTF-8 may be meant, the likeliest first: East Asian ones, and Western Europe's."""
     runs = [len(run) for run in _HIGH.findall(content)]
     odd = sum(length % 2 for length in runs)
     # Characters of GB 2312 are two high bytes each, so runs of them are even; an accented letter mostly stands alone.
     if odd > len(runs) / 2 and sum(runs) < _LATIN * len(content):
         return ["cp1252"]
+    if neighbour := next((name for name, script, share in _NEIGHBOURS if _is_in(content, name, script, share)), ""):
+        return [neighbour]
     wide = sum(runs) / 2
     if _held(_COMMON_GB, content) < _MOSTLY * wide and _is_big5(content):
         return ["big5hkscs", "gb18030"]
@@ -66,3 +76,13 @@ def _is_big5(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return _held(_COMMON_BIG5, content) >= _MOSTLY * sum(not sign.isascii() for sign in text)
+
+
+def _is_in(content: bytes, encoding: str, script: re.Pattern[str], share: float) -> bool:
+    """Tell whether the text is in the script when it is read so; Chinese bytes read as Korean are half Hanja."""
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    letters = sum(sign.isalpha() and not sign.isascii() for sign in text)
+    return len(script.findall(text)) >= max(_FEWEST, share * letters)

@@ -133,6 +133,14 @@ def test_a_bad_json_line_does_not_stop_the_others(tmp_path: Path) -> None:
         ("And of four.", "utf-32"),
         ("Marked text.", "utf-8-sig"),
         ("# coding: latin-1\nname = 'Zoë'", "latin-1"),
+        ("図書館の本は二十一日間借りることができます。", "shift_jis"),
+        ("サービスデスクへの返却は七日間です。カタカナも。", "cp932"),
+        ("図書館の本は二十一日間借りることができます。", "euc_jp"),
+        ("도서관 책은 이십일 일 동안 빌릴 수 있습니다.", "euc_kr"),
+        ("늦게 반납한 책은 하루에 십 센트의 요금이 부과됩니다.", "cp949"),
+        ("图书馆的书可以借二十一天，电影可以借七天。", "gbk"),
+        ("圖書館的書可以借二十一天，電影可以借七天。", "big5"),
+        ("爆屡屡打入关键入球。", "gb18030"),
         ("<meta charset='shift_jis'>日本の首都は東京です。", "shift_jis"),
     ],
 )
@@ -145,6 +153,9 @@ def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert "broken" in failure(write(tmp_path, "a.docx", b"PK nothing")).problem
     assert "binary" in failure(write(tmp_path, "a.txt", b"\x7fELF\x00\x00")).problem
     assert "encoding" in failure(write(tmp_path, "d.txt", "Столица России".encode("cp1251"))).problem
+    table = failure(write(tmp_path, "a.csv", f'name,note\na,"{"x" * 140_000}"\n'))
+    assert "broken as a table" in table.problem
+    assert table.fix == "close the quote left open, or cut cells above 131,072 characters"
     assert "no text" in failure(write(tmp_path, "b.txt", " \n")).problem
     assert "limit" in failure(write(tmp_path, "c.txt", "x" * 100), max_bytes=10).problem
     assert "No such file" in failure(tmp_path / "gone.txt").problem
