@@ -1,4 +1,4 @@
-"""What docs/patterns.md shows works: its rows make teams that can be compiled, and its statements hold."""
+"""What docs/patterns.md shows works: its peers hand over, and its statements hold."""
 
 import re
 import textwrap
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_patterns import resources
+from tests.unit.test_patterns import asked, planned, resources, sells_and_mends
+from twintrack.app.testing import ScriptedChatModel
 from twintrack.core.redis_client import RedisSource
-from twintrack.graphs import team
 from twintrack.graphs.agent_row import AgentSpec
 
 ROOT = Path(__file__).parents[2]
@@ -19,10 +19,14 @@ ROWS = [block for block in BLOCKS if block.startswith("AgentSpec(")]
 STATEMENTS = [block for block in BLOCKS if block not in ROWS]
 
 
-@pytest.mark.parametrize("block", ROWS)
-async def test_each_row_on_the_page_makes_a_team(block: str) -> None:
+async def test_the_peers_on_the_page_hand_over_to_each_other() -> None:
+    (block,) = ROWS
     row = eval(block, {"AgentSpec": AgentSpec})  # the page is ours
-    assert team.build(resources(), [row]).compile().name
+    made = resources({"agent": ScriptedChatModel(script=sells_and_mends)})
+    state = await asked(made, [row], planned(("desk", "My lamp is broken")))
+    await made.sandbox.aclose()
+    assert state["draft"]["text"] == "The lamp needs 5 screws."
+    assert [line["role"] for line in state["steps"][0]["transcript"]] == ["sales", "repair"]
 
 
 @pytest.mark.parametrize("block", STATEMENTS)
@@ -36,5 +40,6 @@ async def test_what_the_page_asserts_holds(
     await names["example"]()
 
 
-def test_the_page_shows_peers_teams_and_the_hybrid() -> None:
-    assert (len(ROWS), len(STATEMENTS)) == (2, 1)
+def test_each_pattern_on_the_page_has_an_example() -> None:
+    patterns = re.findall(r"^## \d .*?(?=^## )", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert [part.count("```python") for part in patterns] == [1, 1, 1, 1]

@@ -143,17 +143,22 @@ def test_hand_overs_whatever_they_are_come_to_an_end(wishes: list[tuple[str, str
     assert (state["draft"] is not None) == (len(turns) == len(wishes) + 1)
 
 
+def sells_and_mends(messages: list[BaseMessage]) -> AIMessage:
+    """Play a seller who hands over, and a colleague who counts the screws."""
+    if "You sell" in messages[0].text:
+        call = {"name": "hand_over", "args": {"to": "repair", "task": "Mend the lamp"}, "id": "h1"}
+        return AIMessage("", tool_calls=[call])
+    if isinstance(messages[-1], ToolMessage):
+        return AIMessage(f"The lamp needs {messages[-1].text} screws.")
+    return AIMessage("", tool_calls=[{"name": "calculate", "args": {"expression": "2 + 3"}, "id": "c1"}])
+
+
 async def test_peers_played_by_models_hand_over_with_a_tool_and_leave_no_call_unanswered() -> None:
     prompts: list[list[BaseMessage]] = []
 
     def script(messages: list[BaseMessage]) -> AIMessage:
         prompts.append([*messages])
-        if "You sell" in messages[0].text:
-            call = {"name": "hand_over", "args": {"to": "repair", "task": "Mend the lamp"}, "id": "h1"}
-            return AIMessage("", tool_calls=[call])
-        if isinstance(messages[-1], ToolMessage):
-            return AIMessage(f"The lamp needs {messages[-1].text} screws.")
-        return AIMessage("", tool_calls=[{"name": "calculate", "args": {"expression": "2 + 3"}, "id": "c1"}])
+        return sells_and_mends(messages)
 
     made = resources({"agent": ScriptedChatModel(script=script)})
     peers = crew(
