@@ -9,7 +9,7 @@ from twintrack.app.conversation import Conversation
 from twintrack.app.screen import say
 from twintrack.app.show_answer import show
 from twintrack.app.traces import print_trace
-from twintrack.app.version_tables import version_table
+from twintrack.app.version_tables import print_versions
 from twintrack.core.context import Identity
 
 Run = Callable[[Conversation, str], Awaitable[None]]
@@ -33,7 +33,7 @@ async def versions(chat: Conversation, which: str) -> None:
     listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
     told = [one for one in listed if which == "all" or not one.next or one.name or one.reason or one.is_head]
     if told:
-        chat.console.print(version_table(told))
+        print_versions(chat.console, told)
     else:
         say(chat.console, "This conversation has no version yet: ask something.")
 

@@ -19,7 +19,7 @@ from twintrack.app.refusals import exit_where_refused
 from twintrack.app.screen import heading, say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.traces import print_trace
-from twintrack.app.version_tables import version_table
+from twintrack.app.version_tables import print_versions
 from twintrack.core.context import Identity
 from twintrack.core.errors import TwintrackError
 from twintrack.core.ingestion import IngestReport
@@ -104,7 +104,7 @@ async def _ask(app: App, console: Console, title: str, question: str) -> Answer:
 
 async def _aftermath(app: App, console: Console, answer: Answer) -> None:
     heading(console, "Its versions")
-    console.print(version_table(await app.versions.list(answer.thread_id, identity=WHO)))
+    print_versions(console, await app.versions.list(answer.thread_id, identity=WHO))
     heading(console, "Its trace")
     if trace := await app.trace(answer, user_id=WHO.user_id, tenant_id=WHO.tenant_id):
         print_trace(trace, console)

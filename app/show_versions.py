@@ -9,7 +9,7 @@ import click
 from twintrack.app import stopping
 from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import screen
-from twintrack.app.version_tables import print_calls, print_changes, print_version, version_table
+from twintrack.app.version_tables import print_calls, print_changes, print_version, print_versions
 from twintrack.app.whole_help import WholeHelp
 from twintrack.core.context import Identity
 from twintrack.memory.version import Version
@@ -37,7 +37,7 @@ def list_(thread: str, limit: int | None, user: str, tenant: str, as_json: bool)
     if as_json:
         _json({"versions": [version.to_json() for version in found]})
     else:
-        screen().print(version_table(found))
+        print_versions(screen(), found)
 
 
 @command.command()

@@ -7,7 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from twintrack.app.screen import heading, say
 from twintrack.memory.ledger_rows import ToolCallRecord
@@ -16,14 +19,39 @@ from twintrack.memory.version import Version
 _USUAL = frozenset({"input", "loop"})
 """Sources that say nothing a reader of the table asks for."""
 _WHOLE = frozenset({"version", "step", "when", "tokens", "number"})
+_PLAIN = frozenset({"when", "route", "source"})
+"""What is known without its column's name."""
+_ANY_WIDTH = 10_000
 _CHARS = 200
 _NOTHING: tuple[Any, ...] = ("", [], {}, None)
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def version_table(versions: Sequence[Version]) -> Table:
-    """Return the versions as a table, newest first; empty columns are left out, and one actor of all stands below."""
-    columns: dict[str, list[str]] = {
+def print_versions(console: Console, versions: Sequence[Version]) -> None:
+    """Print the versions, newest first: as a table, or each on lines of its own where a table would be cut."""
+    columns, actors = _columns(versions), {version.actor for version in versions}
+    marks = [">" if version.is_head else "" for version in versions]
+    table = _table(columns, marks)
+    if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).minimum <= console.width:
+        console.print(table)
+    else:
+        _print_apart(console, columns, marks)
+    if len(actors) == 1 and (actor := actors.pop()):
+        say(console, f"all by {actor}", "dim italic")
+
+
+def _print_apart(console: Console, columns: dict[str, list[str]], marks: Sequence[str]) -> None:
+    """Print each version's id, which a person copies, and below it what else is known."""
+    ids = columns.pop("version")
+    for place, mark in enumerate(marks):
+        say(console, f"{mark:<2}{ids[place]}", "bold" if mark else "")
+        known = {name: cells[place] for name, cells in columns.items() if cells[place]}
+        told = " · ".join(text if name in _PLAIN else f"{name} {text}" for name, text in known.items())
+        console.print(Padding(Text(told, style="dim"), (0, 0, 0, 2)))
+
+
+def _columns(versions: Sequence[Version]) -> dict[str, list[str]]:
+    return {
         "version": [version.id for version in versions],
         "step": [str(version.step) for version in versions],
         "when": [_moment(version.created_at) for version in versions],
@@ -35,11 +63,6 @@ def version_table(versions: Sequence[Version]) -> Table:
         "name": [version.name for version in versions],
         "why": [version.reason for version in versions],
     }
-    marks = [">" if version.is_head else "" for version in versions]
-    table, actors = _table(columns, marks), {version.actor for version in versions}
-    if len(actors) == 1 and (actor := actors.pop()):
-        table.caption, table.caption_justify = f"all by {escape(actor)}", "left"
-    return table
 
 
 def call_table(calls: Sequence[ToolCallRecord]) -> Table:
