@@ -1,25 +1,32 @@
-"""The code of the README does what it says."""
+"""The code of the README, pasted into a file as it stands, does what it says."""
 
 import re
-import textwrap
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.commands import environment
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-async def test_the_first_lines_to_embed_answer_a_question(
-    redis_url: str, source: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("TWINTRACK_REDIS__URL", redis_url)
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert block
-    names: dict[str, Any] = {}
-    body = textwrap.indent(block[1] + "\nreturn answer", "    ")
-    exec(f"async def embed():\n{body}", names)
-    answer = await names["embed"]()
-    assert answer.status == "answered"
-    assert answer.citations
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_pasted_example_answers_out_of_the_docs(block: str, redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "pasted.py").write_text(block)
+    command = [sys.executable, "pasted.py"]
+    variables = environment(redis_url, {})
+    done = subprocess.run(
+        command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[1]" in done.stdout
+
+
+def test_there_is_one_to_paste() -> None:
+    assert len(BLOCKS) == 1

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
+from tests.commands import environment
 from twintrack import Context, open_app
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
@@ -69,14 +70,12 @@ async def test_the_app_asks_on_another_checkpointer(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("documents")
-async def test_the_documented_graph_runs(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TWINTRACK_REDIS__URL", redis_url)
-    names: dict[str, Any] = {}
-    exec(compile(_shown("python")[1], "docs/embedding.md", "exec"), names)
-    await names["main"]()
-    assert "twenty-one days" in capsys.readouterr().out
+def test_the_documented_graph_runs_as_it_is_pasted(redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "pasted.py").write_text(_shown("python")[1])
+    command, variables = [sys.executable, "pasted.py"], environment(redis_url, {})
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "twenty-one days" in done.stdout
 
 
 def test_each_way_is_shown_in_under_ten_lines_with_all_its_imports() -> None:
@@ -86,7 +85,7 @@ def test_each_way_is_shown_in_under_ten_lines_with_all_its_imports() -> None:
         assert len([line for line in block.splitlines() if line.strip()]) < 10
 
 
-def test_the_documented_server_is_the_projects_own() -> None:
+def test_the_documented_server_is_the_projects_own() -> None:  # as it stands it is served in test_server_input
     shown, own = json.loads(_shown("json")[0]), json.loads((PROJECT / "langgraph.json").read_text())
     assert shown["graphs"]["twintrack"] == own["graphs"]["twintrack"]["path"]
     for name in ("checkpointer", "store", "auth"):

@@ -1,6 +1,7 @@
 """Bad requests to `langgraph dev`: each is turned away with the fix, nobody else's data shows, and the thread and the server live on."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -8,10 +9,12 @@ import httpx
 import pytest
 from redis import Redis
 
-from tests.langgraph_dev import LanggraphDev
+from tests.langgraph_dev import PROJECT, LanggraphDev
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+PAGE = (PROJECT / "docs" / "embedding.md").read_text(encoding="utf-8")
+(DOCUMENTED,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 KEYS = {"ann": "ann-0123456789abcdef", "bob": "bob-0123456789abcdef"}
 NOWHERE = "1f0c0000-0000-6000-8000-000000000000"
 SECRET = "quetzal"
@@ -21,12 +24,14 @@ HALF = "half \ud83d of it"
 @pytest.fixture(scope="module")
 def server(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanggraphDev]:
     keys = json.dumps([f"{key}:{user}:acme" for user, key in KEYS.items()])
+    folder = tmp_path_factory.mktemp("input")
     served = LanggraphDev(
-        tmp_path_factory.mktemp("input"),
+        folder,
         TWINTRACK_REDIS__URL=redis_url,
         TWINTRACK_SERVER__KEYS=keys,
         TWINTRACK_TEAM__APPROVE='["calculator"]',
     )
+    (folder / "langgraph.json").write_text(DOCUMENTED)  # as a newcomer pastes it
     served.start()
     yield served
     served.stop()
