@@ -21,10 +21,11 @@ from twintrack.core.answer_counts import count
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import Unavailable
-from twintrack.core.hybrid import parse, run, tags
+from twintrack.core.hybrid import run, tags
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.same_question import same_question, wording
+from twintrack.core.search_replies import parse
 from twintrack.core.settings import CacheSettings
 from twintrack.core.tokens import is_chinese
 

@@ -5,25 +5,25 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
+from twintrack.core.rare_words import rarest
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
+from twintrack.core.search_replies import BARE, Fields, nearest, numbers, raw, scores
 from twintrack.core.standard_score import standard
 from twintrack.core.whole_unions import unions_whole
 
 MAX_WORDS = 64
+NOBODY = "%%"
+"""A value that no tag has, since no encoded name holds it."""
 _WORD = re.compile(r"\w+")
-_BARE: Mapping[bytes, bytes] = {}
 Vector = NDArray[np.float32]
-Fields = Mapping[bytes, bytes]
 
 
 class Row(NamedTuple):
@@ -57,6 +57,8 @@ class HybridSearch:
     vector_field: str = "vector"
     vector_type: Literal["float32", "float16"] = "float32"
     candidates: int = 50
+    led: bool = False
+    """Whether the rarest words lead, as is quicker among very many records and finds nearly the same."""
     beam: int = 0
     """How widely the vector index is walked; 0 leaves it to the server, which compares every record that passes."""
 
@@ -69,27 +71,33 @@ class HybridSearch:
             *("RETURN", len(self.fields) + 1, "distance", *self.fields, *self._page()),
         )
 
-    def by_words(self, *, one_wall: bool = False) -> list[tuple[Any, ...]]:
+    def by_words(self, *, one_wall: bool = False, led_by: Collection[str] = ()) -> list[tuple[Any, ...]]:
         """Return the search by words; nothing where there are none.
 
         Args:
             one_wall: Whether the server counts all words behind one wall; else each has one of its own.
+            led_by: Words of which a record must hold one, where all stand behind one wall: the others then add to its
+                score alone. Without it each word finds records.
         """
-        text = self._text(one_wall)
+        text = self._text(one_wall, led_by)
         # Most that words find the vector finds too, so fields come with it alone; `hybrid` fetches the few missing.
         scored = ("NOCONTENT", "VERBATIM", "WITHSCORES", "SCORER", "BM25STD")
         return [("FT.SEARCH", self.index, text, *scored, *self._page())] if text else []
 
-    def _text(self, one_wall: bool) -> str:
+    def _text(self, one_wall: bool, led_by: Collection[str]) -> str:
         """Return the query for the words; empty where there are none."""
         # What the wall matches is no word: it weighs nothing. It stands last, or the parser weighs all that follows
         # like it. Stemming would put unions of its own before it, hence VERBATIM.
-        wall = f"{self._wall()}=>{{$weight: 0}}"
-        said = [(f"@{self.text_field}:{term}", count) for term, count in _terms(self.words).items()]
-        # A weight is heeded of what stands together, not of a word alone.
-        each = [word if one_wall and count == 1 else f"({word} {wall})=>{{$weight: {count}}}" for word, count in said]
-        any_of = "|".join(each)
-        return f"({any_of}) {wall}" if one_wall and each else any_of
+        wall, counts = f"{self._wall()}=>{{$weight: 0}}", terms(self.words)
+
+        def said(word: str, mark: str = "") -> str:
+            alone = f"{mark}@{self.text_field}:{word}"
+            # A weight is heeded of what stands together, not of a word alone.
+            return alone if one_wall and counts[word] == 1 else f"({alone} {wall})=>{{$weight: {counts[word]}}}"
+
+        any_of = "|".join(said(word) for word in counts if not led_by or word in led_by)
+        also = [said(word, "~") for word in counts if led_by and word not in led_by]
+        return " ".join((f"({any_of})", *also, wall)) if one_wall and any_of else any_of
 
     def _wall(self) -> str:
         return f"({tags(self.filters)})"
@@ -106,10 +114,10 @@ class HybridSearch:
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""
-        text_score, near = scores(replies[1]) if len(replies) > 1 else {}, _near(replies[0])
+        text_score, near = scores(replies[1]) if len(replies) > 1 else {}, nearest(replies[0])
         apart = {key: values[b"distance"] for key, values in near.items() if values}
-        similarity = dict(zip(apart, [1.0 - distance for distance in _numbers(apart.values())], strict=True))
-        fields = dict.fromkeys(text_score, _BARE) | near
+        similarity = dict(zip(apart, [1.0 - distance for distance in numbers(apart.values())], strict=True))
+        fields = dict.fromkeys(text_score, BARE) | near
         return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
 
 
@@ -125,30 +133,41 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
         return rows
     replies = await _run(index, [("HMGET", key, *search.fields) for key in bare])
     names = [name.encode() for name in search.fields]
-    found = {key: _raw(zip(names, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
+    found = {key: raw(zip(names, values, strict=True)) for key, values in zip(bare, replies, strict=True)}
     filled = [row if row.fields else row._replace(fields=found[row.key]) for row in rows]
     return [row for row in filled if row.fields]
 
 
 async def _replies(index: ContractIndex, search: HybridSearch) -> list[Any]:
     """Return the reply to the search by vector, then to the one by words."""
-    if isinstance(search.vector, np.ndarray):
-        words = search.by_words(one_wall=await unions_whole(index.client))
-        return await run(index, [search.by_vector(search.vector), *words])
-    return await _overlapped(index, search, search.vector)
+    if search.led or not isinstance(search.vector, np.ndarray):
+        return await _overlapped(index, search)
+    words = search.by_words(one_wall=await unions_whole(index.client))
+    return await run(index, [search.by_vector(search.vector), *words])
 
 
-async def _overlapped(index: ContractIndex, search: HybridSearch, vector: Awaitable[Vector]) -> list[Any]:
+async def _by_words(index: ContractIndex, search: HybridSearch) -> list[Any]:
+    """Return the reply to the search by words; where too few records hold a rare one, any word finds."""
+    whole, words = await unions_whole(index.client), terms(search.words)
+    rare: Collection[str] = ()
+    if search.led and whole and len(words) > 1:
+        nobody = tags(dict.fromkeys(search.filters, NOBODY))
+        rare = await rarest(index.client, index.name, words, field=search.text_field, nothing=nobody)
+    replies = await run(index, search.by_words(one_wall=whole, led_by=rare))
+    if len(rare) in (0, len(words)) or len(scores(replies[0])) >= search.candidates:
+        return replies
+    return await run(index, search.by_words(one_wall=whole))
+
+
+async def _overlapped(index: ContractIndex, search: HybridSearch) -> list[Any]:
     """Let the server look the words up while this process still makes the vector."""
 
     async def near() -> list[Any]:
-        return await run(index, [search.by_vector(await vector)])
-
-    async def said() -> list[Any]:
-        return await run(index, search.by_words(one_wall=await unions_whole(index.client)))
+        vector = search.vector if isinstance(search.vector, np.ndarray) else await search.vector
+        return await run(index, [search.by_vector(vector)])
 
     # Both are waited for, also where one breaks: nothing may be on its way to the server when the caller is gone.
-    words = asyncio.ensure_future(said())
+    words = asyncio.ensure_future(_by_words(index, search))
     try:
         found = await near()
     finally:
@@ -207,85 +226,7 @@ def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:
     return " ".join(f"@{field}:{{{'|'.join(map(_escape, values))}}}" for field, values in choices.items())
 
 
-def _near(reply: Any) -> dict[str, Fields]:
-    """Return the fields of each record that the vector found, by its key, in either protocol."""
-    if isinstance(reply, Mapping):
-        found = [(hit[b"id"], hit[b"extra_attributes"]) for hit in reply[b"results"]]
-        try:
-            # A record that runs out while it is found comes without fields.
-            return {key.decode(): fields or _BARE for key, fields in found}
-        except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
-            return {_text(key): _raw((fields or {}).items()) for key, fields in found}
-    listed = [_paired(found) if found else _BARE for found in reply[2::2]]
-    try:
-        return dict(zip([key.decode() for key in reply[1::2]], listed, strict=True))
-    except (AttributeError, UnicodeDecodeError):
-        return {_text(key): _raw(fields.items()) for key, fields in zip(reply[1::2], listed, strict=True)}
-
-
-def _paired(listed: Sequence[Any]) -> dict[Any, Any]:
-    """Return a mapping from names and values in turn; two of each, as nearly every search asks for, in one step."""
-    if len(listed) == 4:
-        return {listed[0]: listed[1], listed[2]: listed[3]}
-    return dict(zip(listed[::2], listed[1::2], strict=True))
-
-
-def parse(reply: Any) -> list[tuple[str, float, dict[str, str]]]:
-    """Return (key, score, fields) of each hit in a reply of FT.SEARCH, in either protocol."""
-    if isinstance(reply, Mapping):
-        hits = [(hit[b"id"], hit.get(b"score", 0.0), hit[b"extra_attributes"]) for hit in reply[b"results"]]
-        # A record that runs out while it is found comes without fields.
-        return [(_text(key), float(score), _fields((fields or {}).items())) for key, score, fields in hits]
-    size = 3 if len(reply) > 2 and isinstance(reply[2], bytes | str) else 2
-    marks = map(float, reply[2::size]) if size == 3 else repeat(0.0)
-    found = ({} if pairs is None else _fields(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in reply[size::size])
-    return list(zip(map(_text, reply[1::size]), marks, found, strict=False))
-
-
-def scores(reply: Any) -> dict[str, float]:
-    """Return the score of each key in a reply of FT.SEARCH without content, in either protocol."""
-    if isinstance(reply, Mapping):
-        hits = reply[b"results"]
-        try:
-            return {hit[b"id"].decode(): hit[b"score"] + 0.0 for hit in hits}
-        except (AttributeError, TypeError, UnicodeDecodeError):
-            return {_text(hit[b"id"]): float(hit[b"score"]) for hit in hits}
-    keys, marks = reply[1::2], _numbers(reply[2::2])
-    try:
-        return dict(zip([key.decode() for key in keys], marks, strict=True))
-    except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
-        return dict(zip(map(_text, keys), marks, strict=True))
-
-
-def _numbers(written: Collection[Any]) -> list[float]:
-    """Return numbers as Redis writes them; all at once, which is a quarter of the work of one by one."""
-    try:
-        return [number + 0.0 for number in orjson.loads(b"[%b]" % b",".join(written))]
-    except (TypeError, orjson.JSONDecodeError):  # text already, or no finite number
-        return [float(number) for number in written]
-
-
-def _fields(pairs: Any) -> dict[str, str]:
-    fields = dict(pairs)
-    try:
-        return {name.decode(): value.decode() for name, value in fields.items() if value is not None}
-    except (AttributeError, UnicodeDecodeError):  # text already, or bytes that are none
-        return {_text(name): _text(value) for name, value in fields.items() if value is not None}
-
-
-def _raw(pairs: Any) -> Fields:
-    return {_bytes(name): _bytes(value) for name, value in pairs if value is not None}
-
-
-def _bytes(value: bytes | str) -> bytes:
-    return value if isinstance(value, bytes) else value.encode(errors="surrogatepass")
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _terms(words: Sequence[str]) -> dict[str, int]:
+def terms(words: Sequence[str]) -> dict[str, int]:
     """Keep the words most often said of those the query parser takes literally, and how often."""
     return dict(Counter(word for word in words if _WORD.fullmatch(word)).most_common(MAX_WORDS))
 

@@ -66,6 +66,7 @@ class PassageSearch:
             vector_weight=self.settings.weight(question),
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
+            led=self.crowded,
             beam=self.settings.hnsw_ef_runtime if self.crowded and self.layout.algorithm == "hnsw" else 0,
         )
 

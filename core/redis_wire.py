@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as TooSlow
 _NOTHING = object()
 PLAIN = frozenset(
     (
-        *("DEL", "EXISTS", "EXPIRE", "FT.CONFIG", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
+        *("DEL", "EXISTS", "EXPIRE", "FT.CONFIG", "FT.PROFILE", "FT.SEARCH", "GET", "INCR", "PEXPIRE", "SET", "UNLINK"),
         *("HDEL", "HGET", "HGETALL", "HKEYS", "HINCRBY", "HMGET", "HSET", "HSETNX"),
         *("ZADD", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREVRANGEBYLEX"),
         *("EVAL", "EVALSHA"),
@@ -171,7 +171,7 @@ class WiredRedis(Redis):
             packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
         except TypeError:
             return await _each(self, commands)
-        lanes = [FLAT if command[0] == "FT.SEARCH" else 0 for command in commands]
+        lanes = [FLAT if command[0] in ("FT.PROFILE", "FT.SEARCH") else 0 for command in commands]
         replies = await self._replies(lanes, packed)
         for place, reply in enumerate(replies):
             if self._tries_again(reply):

@@ -16,10 +16,11 @@ from redis.asyncio import Redis
 from twintrack.core import keys
 from twintrack.core.context import Identity
 from twintrack.core.embeddings import Embedder
-from twintrack.core.hybrid import HybridSearch, Row, hybrid, parse, run, tags
+from twintrack.core.hybrid import HybridSearch, Row, hybrid, run, tags
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
+from twintrack.core.search_replies import parse
 from twintrack.memory.shelf import Shelf
 
 PAGE = 500

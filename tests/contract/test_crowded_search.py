@@ -51,3 +51,5 @@ def test_only_a_crowd_is_searched_by_walking_the_index(beam: int, walk: str) -> 
     assert text[2] == f"(@words:fee {wall})=>{{$weight: 2}}|(@words:late {wall})=>{{$weight: 1}}"
     [together] = search.by_words(one_wall=True)
     assert together[2] == f"((@words:fee {wall})=>{{$weight: 2}}|@words:late) {wall}"
+    [led] = search.by_words(one_wall=True, led_by={"late"})
+    assert led[2] == f"(@words:late) (~@words:fee {wall})=>{{$weight: 2}} {wall}"

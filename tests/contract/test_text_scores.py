@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twintrack.core.hybrid import HybridSearch, hybrid, parse
+from twintrack.core.hybrid import HybridSearch, hybrid
 from twintrack.core.redis_binaries import UNIONS
 from twintrack.core.redis_client import RedisSource
+from twintrack.core.search_replies import parse
 from twintrack.core.whole_unions import unions_whole
 
 SCHEMA = {

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twintrack.core.hybrid import HybridSearch, mix, parse, scores, tags
+from twintrack.core.hybrid import HybridSearch, mix, tags
+from twintrack.core.search_replies import parse, scores
 
 
 def commands(words: list[str]) -> list[tuple[object, ...]]:

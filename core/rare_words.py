@@ -1,0 +1,80 @@
+"""Finds which of a question's words are rare, so that a search among very many records is led by them."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import ResponseError
+
+from twintrack.core.redis_wire import together
+
+LED = 1000
+"""Records that the leading words may stand in together: for half of the server's time they find as good passages."""
+_COUNTED = (b"Size", b"Estimated number of matches")
+"""What servers of different age call the number of records a word stands in."""
+_REFUSED_FOR_S = 60.0
+_refused: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+
+async def rarest(client: Any, index: str, words: Collection[str], *, field: str, nothing: str) -> frozenset[str]:
+    """Return the rarest of a question's words, none where the server does not tell how rare they are.
+
+    Args:
+        client: The server's client.
+        index: Name of the index.
+        words: Words as they are indexed.
+        field: Field that they stand in.
+        nothing: Query that no record matches: so the server opens its list of each word and reads none of them.
+    """
+    if time.monotonic() < _refused.get(client, 0.0):
+        return frozenset()
+    any_of = "|".join(f"@{field}:{word}" for word in words)
+    asked = (
+        "SEARCH",
+        "LIMITED",
+        "QUERY",
+        f"({any_of}) {nothing}",
+        "NOCONTENT",
+        "VERBATIM",
+        "LIMIT",
+        0,
+        0,
+        "DIALECT",
+        2,
+    )
+    try:
+        [reply] = await together(client, [("FT.PROFILE", index, *asked)])
+    except ResponseError:  # forbidden there, or an index that the search itself makes anew
+        _refused[client] = time.monotonic() + _REFUSED_FOR_S
+        return frozenset()
+    sizes: Counter[str] = Counter()
+    for word, size in _sizes(reply):
+        sizes[word] += size  # each shard has records of its own
+    return leading(words, sizes)
+
+
+def leading(words: Collection[str], sizes: Mapping[str, int], most: int = LED) -> frozenset[str]:
+    """Return the rarest words that stand in so many records together, and one that stands anywhere in any case."""
+    led, records = [], 0
+    for word in sorted(words, key=lambda word: sizes.get(word, 0)):
+        if records and records + sizes.get(word, 0) > most:
+            break
+        led.append(word)
+        records += sizes.get(word, 0)
+    return frozenset(led)
+
+
+def _sizes(profile: Any) -> Iterator[tuple[str, int]]:
+    """Yield each word that a profile names and in how many records it stands, in either protocol."""
+    if isinstance(profile, list) and b"Term" in profile:
+        profile = dict(zip(profile[::2], profile[1::2], strict=False))
+    if isinstance(profile, Mapping):
+        if b"Term" in profile:
+            size = next((profile[name] for name in _COUNTED if name in profile), 0)
+            yield profile[b"Term"].decode(errors="replace"), int(size)
+        profile = list(profile.values())
+    if isinstance(profile, list):
+        for part in profile:
+            yield from _sizes(part)
