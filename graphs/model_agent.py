@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import (
-    AgentMiddleware,
-    LLMToolSelectorMiddleware,
-)
+from langchain.agents.middleware import AgentMiddleware
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
@@ -19,6 +16,7 @@ from twintrack.graphs.finish import Finish
 from twintrack.graphs.long_context import LongContext
 from twintrack.graphs.one_layer import OneLayer
 from twintrack.graphs.summaries import Summaries
+from twintrack.graphs.tool_choice import ToolChoice
 from twintrack.graphs.tool_retry import ToolRetry
 from twintrack.guardrails.tool_gate import ToolGate
 from twintrack.guardrails.tools import ToolPolicy
@@ -49,7 +47,7 @@ def model_agent(
     if spec.summarize_above is not None:
         middleware = [OneLayer(bounds), Summaries(model, spec.summarize_above), cut]
     if len(tools) > numbers.tools_shown:
-        middleware.append(LLMToolSelectorMiddleware(model=model, max_tools=numbers.tools_shown))
+        middleware.append(ToolChoice(model, numbers.tools_shown))
     return create_agent(
         model,
         [*tools],
