@@ -1,6 +1,6 @@
 """Who may read a document: everyone in its tenant, or the users and groups it names."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from twintrack.core.context import Identity
 from twintrack.core.errors import SettingsError
@@ -47,7 +47,13 @@ def walls_of(access: str, identity: Identity) -> str:
 
 def may_read(access: str, identity: Identity) -> bool:
     """Tell whether the caller is among a document's readers."""
-    return not {EVERYONE, *own_tags(identity)}.isdisjoint(access.split(SEPARATOR))
+    return readable_by(identity)(access)
+
+
+def readable_by(identity: Identity) -> Callable[[str], bool]:
+    """Return what tells of a document's access whether the caller is among its readers."""
+    tags = {EVERYONE, *own_tags(identity)}
+    return lambda access: not tags.isdisjoint(access.split(SEPARATOR))
 
 
 def may_replace(access: str, identity: Identity) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from twintrack.core.access import may_read, reach
+from twintrack.core.access import reach, readable_by
 from twintrack.core.context import Identity
 from twintrack.core.hybrid import HybridSearch, Row, Vector, hybrid, run
 from twintrack.core.passages import Passage
@@ -72,14 +72,14 @@ class PassageSearch:
 
     async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:
         """Fetch records; what is another tenant's or was dropped or given to other readers is left out."""
-        own = self.layout.passages_of(identity)
+        own, readable = self.layout.passages_of(identity), readable_by(identity)
         rows = [row for row in rows if row.key.startswith(own)]
         replies = await run(self.index, [("HMGET", row.key, *names) for row in rows])
         found = [
             _Found(row.key.rsplit(":", 1)[-1], row.score, dict(zip(names, values, strict=True)))
             for row, values in zip(rows, replies, strict=True)
         ]
-        return [one for one in found if may_read(decoded(one.fields["access"]), identity)]
+        return [one for one in found if readable(decoded(one.fields["access"]))]
 
     async def _reordered(self, found: Sequence[_Found], question: str, vector: Vector) -> list[_Found]:
         """Return the best found in the reranker's order, the others below them as they were."""

@@ -70,11 +70,9 @@ def _sizes(profile: Any) -> Iterator[tuple[str, int]]:
     """Yield each word that a profile names and in how many records it stands, in either protocol."""
     if isinstance(profile, list) and b"Term" in profile:
         profile = dict(zip(profile[::2], profile[1::2], strict=False))
-    if isinstance(profile, Mapping):
-        if b"Term" in profile:
-            size = next((profile[name] for name in _COUNTED if name in profile), 0)
-            yield profile[b"Term"].decode(errors="replace"), int(size)
-        profile = list(profile.values())
-    if isinstance(profile, list):
-        for part in profile:
+    if isinstance(profile, dict) and b"Term" in profile:
+        size = next((profile[name] for name in _COUNTED if name in profile), 0)
+        yield profile[b"Term"].decode(errors="replace"), int(size)
+    for part in profile.values() if isinstance(profile, dict) else profile:
+        if isinstance(part, list | dict):
             yield from _sizes(part)
