@@ -8,7 +8,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from twintrack.app.screen import say
+from twintrack.app.screen import say_hanging
+from twintrack.app.show_steps import INDENT
 
 _ROOM = 6
 """Lines of the terminal left free above the words that stream."""
@@ -38,8 +39,8 @@ class LiveTurn:
     def step(self, line: str) -> None:
         """Note a step; words that come after it belong to another draft."""
         self._is_old = True
-        if line:
-            say(self._console, line, "dim")
+        for part in line.splitlines():
+            say_hanging(self._console, part, INDENT, "dim")
 
     def token(self, words: str) -> None:
         """Add words to the draft."""

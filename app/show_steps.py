@@ -15,6 +15,8 @@ _WORDS = {
     "fail": "failed",
 }
 _WIDEST = max(map(len, _WORDS.values()))
+INDENT = _WIDEST + 4
+"""Columns before what a line tells."""
 _LONGEST = 60
 
 

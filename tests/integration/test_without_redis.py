@@ -1,14 +1,17 @@
 """Where no Redis answers, each command that needs one says so in one line with the fix; the list is the program's own."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from tests.commands import assert_one_line, run
+from tests.commands import assert_one_line, environment, run
 from tests.ports import free_port
+from tests.waiting import PATIENCE_S
 from twintrack.app.cli import cli
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -96,3 +99,35 @@ def test_the_doctor_reports_it_among_its_findings(tmp_path: Path) -> None:
 
 def test_the_commands_that_need_none_exist() -> None:
     assert NEEDS_NONE.keys() <= COMMANDS.keys()
+
+
+WALL = """
+import asyncio
+from types import SimpleNamespace
+from twintrack.app.auth import Refused, threads
+
+class User(dict):
+    identity = "ann"
+
+async def ask():
+    try:
+        await threads(SimpleNamespace(user=User(), action="read"), {"thread_id": "t"})
+    except Refused as refused:
+        print(refused.status_code, refused.detail)
+
+asyncio.run(ask())
+"""
+
+
+def test_the_servers_walls_say_that_it_is_away_rather_than_break(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WALL],
+        cwd=tmp_path,
+        env=environment(NOBODY, {}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.stdout.startswith("503 Redis cannot be reached"), done.stderr
+    assert "Fix:" in done.stdout

@@ -1,13 +1,17 @@
 """On a narrow terminal nothing is cut that a person has to read or copy."""
 
 import io
+import re
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from twintrack.app.answer import Answer, Cited
+from twintrack.app.live_turn import LiveTurn
 from twintrack.app.show_answer import show
+from twintrack.app.show_steps import INDENT, step_line
+from twintrack.app.streaming import StreamEvent
 from twintrack.app.version_tables import print_versions
 from twintrack.memory.version import Version
 
@@ -47,7 +51,7 @@ def seen(width: int) -> tuple[Console, io.StringIO]:
 
 
 def lines_of(paper: io.StringIO, width: int) -> list[str]:
-    lines = paper.getvalue().splitlines()
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", paper.getvalue()).splitlines()
     assert max(map(cell_len, lines)) <= width
     return lines
 
@@ -84,3 +88,15 @@ def test_an_answer_is_whole_at_every_width(width: int) -> None:
     flat = "".join("".join(lines_of(paper, width)).split())
     assert "".join(text.split()) in flat
     assert "[1]docs/fees.md" in flat
+
+
+@pytest.mark.parametrize(("width", "lines"), [(40, 2), (120, 1)])
+def test_a_step_that_needs_two_lines_goes_on_below_what_it_tells(width: int, lines: int) -> None:
+    event = StreamEvent("step", step="direct/grade", detail="the passages hold 100% of the question")
+    console, paper = seen(width)
+    with LiveTurn(console) as live:
+        live.step(step_line(event))
+    told = [line for line in lines_of(paper, width) if "hold" in line or "question" in line]
+    assert len(told) == lines
+    assert told[0].startswith("  read      the passages")
+    assert told[-1].startswith(" " * INDENT) or lines == 1
