@@ -48,8 +48,10 @@ async def followed(question: str, passages: Sequence[Passage], search: Search) -
         return []
     said = [one for passage in passages[:FOLLOWED] if (one := _naming(question, passage))]
     named = [_names(question, one) for one in said]
-    found = await asyncio.gather(*(search(f"{question} {names}") for names in named))
-    return [Lead(*one) for one in zip(said, named, found, strict=True)]
+    apart = list(dict.fromkeys(named))
+    found = await asyncio.gather(*(search(f"{question} {names}") for names in apart))
+    by_names = dict(zip(apart, found, strict=True))
+    return [Lead(one, names, by_names[names]) for one, names in zip(said, named, strict=True)]
 
 
 def chained(question: str, passages: Sequence[Passage], leads: Sequence[Lead]) -> Chain | None:

@@ -41,7 +41,7 @@ class Researcher:
         draft = await self._quoted(task, passages)
         if (chain := chained(task, passages, leads)) and await self._holds(chain, draft):
             draft = quoted([chain.first, chain.second])
-        exchanged = 2 * (1 + len(leads))
+        exchanged = 2 * (1 + len({lead.names for lead in leads}))
         return Finding(draft["text"], draft["citations"], draft["status"] == "answered", messages=exchanged)
 
     async def _holds(self, chain: Chain, draft: Draft) -> bool:

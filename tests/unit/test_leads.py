@@ -25,14 +25,15 @@ NESTED = "Where was the author of Silent Harbour born?"
 class Library:
     """Gives one text first, and another to who asks with a name."""
 
-    def __init__(self, first: str, name: str, further: str | TwintrackError) -> None:
+    def __init__(self, first: str, name: str, further: str | TwintrackError, beside: str = "") -> None:
         self.asked: list[str] = []
         self._first, self._name, self._further = first, name, further
+        self._beside = [passage(beside, document="letter")] if beside else []
 
     async def search(self, query: str) -> tuple[str, list[Passage]]:
         self.asked.append(query)
         if self._name not in query:
-            return "", [passage(self._first, document="book")]
+            return "", [passage(self._first, document="book"), *self._beside]
         if isinstance(self._further, TwintrackError):
             raise self._further
         return "", [passage(self._further, document="people")]
@@ -63,6 +64,13 @@ async def test_the_answer_is_quoted_with_the_sentence_that_leads_to_it(embedder:
         "Otto Brandt was born in Marrow Bay.",
     ]
     assert (finding.answered, finding.messages) == (True, 4)
+
+
+async def test_the_same_name_in_two_passages_is_looked_up_once(embedder: Any) -> None:
+    library = Library(BOOK, "Otto Brandt", BIRTH, beside="A letter of Otto Brandt speaks of Silent Harbour.")
+    finding = await found(library, NESTED, embedder)
+    assert len(library.asked) == 2
+    assert finding.messages == 4
 
 
 async def test_nothing_more_is_looked_up_where_one_sentence_says_it_all(embedder: Any) -> None:
