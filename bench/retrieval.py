@@ -136,8 +136,8 @@ def walled(filled: Filled) -> Nearest:
     """Return how the product itself looks for the nearest of a caller's passages."""
 
     async def nearest(vector: Vector) -> list[str]:
-        crowded = await Crowds().crowded(filled.index, WHO)
-        search = PassageSearch(filled.index, await filled.corpus.layout(), filled.settings, None, crowded)
+        led = await Crowds().led(filled.index, WHO)
+        search = PassageSearch(filled.index, await filled.corpus.layout(), filled.settings, None, led)
         rows = await hybrid(filled.index, search.candidates("", vector, WHO), limit=_DEEP)
         return [row.key.rsplit(":", 1)[-1] for row in rows]
 

@@ -142,8 +142,8 @@ class Corpus:
     ) -> list[Passage]:
         layout = await self.layout()
         index = await self._open(layout)
-        crowded = await self._crowds.crowded(index, identity)
-        search = PassageSearch(index, layout, self.settings, self._reranker, crowded)
+        led = await self._crowds.led(index, identity)
+        search = PassageSearch(index, layout, self.settings, self._reranker, led)
         passages = await search(question, vector, identity=identity, limit=limit)
         if not passages:
             await self._check_not_elsewhere(layout, identity)

@@ -1,4 +1,4 @@
-"""Knows which tenants have so many passages that a search among them must be led by the vector index."""
+"""Knows which tenants have so many passages that a search among them must be led by the vector index and by rare words."""
 
 import time
 
@@ -9,6 +9,8 @@ from twintrack.core.redis_index import ContractIndex
 
 MANY = 10_000
 """Passages from which walking the vector index beats comparing each of them."""
+LED = 1000
+"""Records that a question's leading words may stand in together: for half of the server's time they find as good ones."""
 _FOR_S = 60.0
 
 
@@ -16,16 +18,18 @@ class Crowds:
     """Counts a tenant's passages now and then; a stale count costs time or a little recall, never a wall."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[float, bool]] = {}
+        self._known: dict[tuple[str, str], tuple[float, int]] = {}
 
-    async def crowded(self, index: ContractIndex, identity: Identity) -> bool:
-        """Tell whether the caller's tenant has very many passages."""
+    async def led(self, index: ContractIndex, identity: Identity) -> int:
+        """Return how many records of the index leading words may stand in; 0 where the caller's tenant has few."""
         name = (index.name, identity.tenant_id)
-        until, known = self._known.get(name, (0.0, False))
+        until, known = self._known.get(name, (0.0, 0))
         if time.monotonic() < until:
             return known
         if len(self._known) >= MANY:
             self._known.clear()
-        many = await count(index, tags({"tenant": encode(identity.tenant_id)})) >= MANY
-        self._known[name] = (time.monotonic() + _FOR_S, many)
-        return many
+        own = await count(index, tags({"tenant": encode(identity.tenant_id)}))
+        # How rare a word is is known of all tenants' records together.
+        led = LED * await count(index, "*") // own if own >= MANY else 0
+        self._known[name] = (time.monotonic() + _FOR_S, led)
+        return led

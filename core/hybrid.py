@@ -57,8 +57,9 @@ class HybridSearch:
     vector_field: str = "vector"
     vector_type: Literal["float32", "float16"] = "float32"
     candidates: int = 50
-    led: bool = False
-    """Whether the rarest words lead, as is quicker among very many records and finds nearly the same."""
+    led: int = 0
+    """Records that the rarest words stand in together which must be in what is found, as is quicker among very many;
+    0 lets any word find."""
     beam: int = 0
     """How widely the vector index is walked; 0 leaves it to the server, which compares every record that passes."""
 
@@ -152,7 +153,7 @@ async def _by_words(index: ContractIndex, search: HybridSearch) -> list[Any]:
     rare: Collection[str] = ()
     if search.led and whole and len(words) > 1:
         nobody = tags(dict.fromkeys(search.filters, NOBODY))
-        rare = await rarest(index.client, index.name, words, field=search.text_field, nothing=nobody)
+        rare = await rarest(index.client, index.name, words, field=search.text_field, nothing=nobody, most=search.led)
     replies = await run(index, search.by_words(one_wall=whole, led_by=rare))
     if len(rare) in (0, len(words)) or len(scores(replies[0])) >= search.candidates:
         return replies

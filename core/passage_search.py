@@ -38,8 +38,8 @@ class PassageSearch:
     layout: PassagesIndex
     settings: RetrievalSettings
     reranker: Reranker | None
-    crowded: bool = False
-    """Whether the caller's tenant has very many passages."""
+    led: int = 0
+    """Records that a question's leading words may stand in; 0 where the caller's tenant has few passages."""
 
     async def __call__(
         self, question: str, vector: Vector | asyncio.Future[Vector], *, identity: Identity, limit: int
@@ -66,8 +66,8 @@ class PassageSearch:
             vector_weight=self.settings.weight(question),
             vector_type=self.layout.vector_type,
             candidates=self.settings.candidates,
-            led=self.crowded,
-            beam=self.settings.hnsw_ef_runtime if self.crowded and self.layout.algorithm == "hnsw" else 0,
+            led=self.led,
+            beam=self.settings.hnsw_ef_runtime if self.led and self.layout.algorithm == "hnsw" else 0,
         )
 
     async def _read(self, rows: Sequence[Row], names: Sequence[str], identity: Identity) -> list[_Found]:

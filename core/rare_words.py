@@ -10,15 +10,15 @@ from redis.exceptions import ResponseError
 
 from twintrack.core.redis_wire import together
 
-LED = 1000
-"""Records that the leading words may stand in together: for half of the server's time they find as good passages."""
 _COUNTED = (b"Size", b"Estimated number of matches")
 """What servers of different age call the number of records a word stands in."""
 _REFUSED_FOR_S = 60.0
 _refused: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
-async def rarest(client: Any, index: str, words: Collection[str], *, field: str, nothing: str) -> frozenset[str]:
+async def rarest(
+    client: Any, index: str, words: Collection[str], *, field: str, nothing: str, most: int
+) -> frozenset[str]:
     """Return the rarest of a question's words, none where the server does not tell how rare they are.
 
     Args:
@@ -27,35 +27,24 @@ async def rarest(client: Any, index: str, words: Collection[str], *, field: str,
         words: Words as they are indexed.
         field: Field that they stand in.
         nothing: Query that no record matches: so the server opens its list of each word and reads none of them.
+        most: Records that the words returned may stand in together.
     """
     if time.monotonic() < _refused.get(client, 0.0):
         return frozenset()
     any_of = "|".join(f"@{field}:{word}" for word in words)
-    asked = (
-        "SEARCH",
-        "LIMITED",
-        "QUERY",
-        f"({any_of}) {nothing}",
-        "NOCONTENT",
-        "VERBATIM",
-        "LIMIT",
-        0,
-        0,
-        "DIALECT",
-        2,
-    )
+    kind, none_of_it = ("SEARCH", "LIMITED", "QUERY"), ("NOCONTENT", "VERBATIM", "LIMIT", 0, 0, "DIALECT", 2)
     try:
-        [reply] = await together(client, [("FT.PROFILE", index, *asked)])
+        [reply] = await together(client, [("FT.PROFILE", index, *kind, f"({any_of}) {nothing}", *none_of_it)])
     except ResponseError:  # forbidden there, or an index that the search itself makes anew
         _refused[client] = time.monotonic() + _REFUSED_FOR_S
         return frozenset()
     sizes: Counter[str] = Counter()
     for word, size in _sizes(reply):
         sizes[word] += size  # each shard has records of its own
-    return leading(words, sizes)
+    return leading(words, sizes, most)
 
 
-def leading(words: Collection[str], sizes: Mapping[str, int], most: int = LED) -> frozenset[str]:
+def leading(words: Collection[str], sizes: Mapping[str, int], most: int) -> frozenset[str]:
     """Return the rarest words that stand in so many records together, and one that stands anywhere in any case."""
     led, records = [], 0
     for word in sorted(words, key=lambda word: sizes.get(word, 0)):

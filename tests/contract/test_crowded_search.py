@@ -53,3 +53,17 @@ def test_only_a_crowd_is_searched_by_walking_the_index(beam: int, walk: str) -> 
     assert together[2] == f"((@words:fee {wall})=>{{$weight: 2}}|@words:late) {wall}"
     [led] = search.by_words(one_wall=True, led_by={"late"})
     assert led[2] == f"(@words:late) (~@words:fee {wall})=>{{$weight: 2}} {wall}"
+
+
+async def test_where_many_tenants_share_an_index_words_may_stand_in_more_of_it(
+    source: RedisSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowds, "MANY", 2)
+    corpus = Corpus(source, Alike(), SETTINGS)
+    for name in ("menu", "map"):
+        await corpus.ingest([write(tmp_path / name, name)], identity=ANNE)
+    for name in ("a", "b", "c"):
+        await corpus.ingest([write(tmp_path / name, name)], identity=Identity(f"tenant-{name}"))
+    index = await source.index((await corpus.layout()).schema())
+    assert await crowds.Crowds().led(index, ANNE) == crowds.LED * 5 // 2
+    assert await crowds.Crowds().led(index, Identity("tenant-a")) == 0

@@ -29,7 +29,7 @@ async def filled(source: RedisSource) -> ContractIndex:
     return index
 
 
-async def found(index: ContractIndex, *, led: bool, candidates: int = 10) -> dict[str, float]:
+async def found(index: ContractIndex, *, led: int, candidates: int = 10) -> dict[str, float]:
     search = HybridSearch(
         index="scores",
         words=ASKED,
@@ -45,34 +45,28 @@ async def found(index: ContractIndex, *, led: bool, candidates: int = 10) -> dic
 
 
 async def test_the_best_are_found_with_the_same_scores(source: RedisSource, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leading, "__defaults__", (60,))
     index, asked = await filled(source), Mock(side_effect=HybridSearch.by_words)
     monkeypatch.setattr(HybridSearch, "by_words", partialmethod(asked))
-    every, led = await found(index, led=False), await found(index, led=True)
+    every, led = await found(index, led=0), await found(index, led=60)
     assert asked.call_args.kwargs["led_by"] == {"theorem", "lemma"}
     assert led == pytest.approx({key: every[key] for key in led})
     assert set(list(every)[:5]) <= led.keys()
 
 
-async def test_where_rare_words_find_too_few_any_word_does(
-    source: RedisSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leading, "__defaults__", (1,))
+async def test_where_rare_words_find_too_few_any_word_does(source: RedisSource) -> None:
     index = await filled(source)
-    every = await found(index, led=False, candidates=200)
+    every = await found(index, led=0, candidates=200)
     assert len(every) > 100
-    assert await found(index, led=True, candidates=200) == pytest.approx(every)
+    assert await found(index, led=1, candidates=200) == pytest.approx(every)
 
 
-async def test_a_server_that_tells_no_sizes_is_searched_by_all_words(
-    source: RedisSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_tells_no_sizes_is_searched_by_all_words(source: RedisSource) -> None:
     index = await filled(source)
     client: Any = source.client()
     user = ("ACL", "SETUSER", "default")
     await client.execute_command(*user, "-ft.profile")
     try:
-        assert await found(index, led=True) == pytest.approx(await found(index, led=False))
+        assert await found(index, led=60) == pytest.approx(await found(index, led=0))
         assert rare_words._refused[client] > 0
     finally:
         await client.execute_command(*user, "+@all")
