@@ -11,6 +11,7 @@ import numpy as np
 from redisvl.query import TextQuery, VectorQuery
 from redisvl.query.filter import Tag
 
+from twintrack.app.long_lived import loaded_set_aside
 from twintrack.bench.synthetic_corpus import NOISE, WHO, Filled, Tick, filled_corpus
 from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder, open_embedder
@@ -38,7 +39,8 @@ async def measure(chunks: int, questions: int, rounds: int, tick: Tick, **retrie
     try:
         await check_server(source)
         async with filled_corpus(source, embedder, chosen, chunks=chunks, questions=asked, tick=tick) as filled:
-            figures = await _measured(filled, embedder, questions, rounds)
+            with loaded_set_aside():  # as the server does once it has started
+                figures = await _measured(filled, embedder, questions, rounds)
     finally:
         await source.aclose()
     return {"chunks": chunks, "vector_index": chosen.vector_index, "vector_type": chosen.vector_type, **figures}
