@@ -15,7 +15,7 @@ from twintrack.core.passages import Passage
 from twintrack.core.passages_index import FIELDS, PassagesIndex, decoded, read_passage
 from twintrack.core.query_words import asked_stems
 from twintrack.core.redis_index import ContractIndex
-from twintrack.core.reranker import Candidate, Reranker, unpacked
+from twintrack.core.reranker import Candidate, Reranker
 from twintrack.core.settings import RetrievalSettings
 
 _READ = ("access", *FIELDS)
@@ -92,15 +92,14 @@ class PassageSearch:
         return [*sorted(placed, key=lambda one: (-one.score, one.id)), *below]
 
     def _candidates(self, found: Sequence[_Found]) -> list[Candidate]:
-        windows = unpacked([one.fields["windows"] for one in found], self.layout.dims)
         return [
             Candidate(
                 score=one.score,
                 text=decoded(one.fields["text"]),
                 words=decoded(one.fields["words"]),
-                windows=parts,
+                windows=one.fields["windows"],
             )
-            for one, parts in zip(found, windows, strict=True)
+            for one in found
         ]
 
     async def _with_neighbours(self, passages: Sequence[Passage], identity: Identity) -> list[Passage]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice, pairwise
+from itertools import islice, pairwise
 from typing import Protocol, Self
 
 import numpy as np
@@ -28,8 +28,8 @@ class Candidate:
     text: str
     words: str
     """Stems of its title and text, in order."""
-    windows: NDArray[np.float32]
-    """Vectors of its parts, one row each."""
+    windows: bytes | None
+    """Vectors of its parts, as `packed` gave them; nothing where none were stored."""
 
 
 class Reranker(Protocol):
@@ -70,21 +70,20 @@ def packed(windows: NDArray[np.float32]) -> bytes:
     return scale.tobytes() + np.round(windows / scale).astype(np.int8).tobytes()
 
 
-def unpacked(stored: Sequence[bytes | None], dims: int) -> list[NDArray[np.float32]]:
-    """Return the vectors that were packed, for each passage; none where none were stored."""
-    sizes = [max(len(one or b"") - _SCALE, 0) // dims for one in stored]
-    scales = np.frombuffer(b"".join(one[:_SCALE] for one in stored if one), np.float32)
+def likeness(stored: Sequence[bytes | None], vector: NDArray[np.float32]) -> list[list[float]]:
+    """Return the products of a vector with those that were packed, for each passage; none where none were stored."""
+    sizes = [max(len(one or b"") - _SCALE, 0) // len(vector) for one in stored]
+    scales = np.frombuffer(b"".join([one[:_SCALE] for one in stored if one]), np.float32)
     # All at once: thirty passages have few parts each, and each call of numpy costs as much as those parts.
-    steps = np.frombuffer(b"".join(one[_SCALE:] for one in stored if one), np.int8).reshape(-1, dims)
-    vectors = steps * np.repeat(scales, [size for one, size in zip(stored, sizes, strict=True) if one])[:, None]
-    ends = list(accumulate(sizes))
-    return [vectors[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    steps = np.frombuffer(b"".join([one[_SCALE:] for one in stored if one]), np.int8).reshape(-1, len(vector))
+    scale = np.repeat(scales, [size for one, size in zip(stored, sizes, strict=True) if one])
+    products = iter(((steps.astype(np.float32) @ vector) * scale).tolist())
+    return [list(islice(products, size)) for size in sizes]
 
 
 def _nearest(candidates: Sequence[Candidate], vector: NDArray[np.float32]) -> list[float]:
     """Return how near each one's nearest part is; 0 where it has none."""
-    near = iter((np.concatenate([one.windows for one in candidates]) @ vector).tolist() if candidates else [])
-    return [max(0.0, *islice(near, len(one.windows))) if len(one.windows) else 0.0 for one in candidates]
+    return [max([0.0, *parts]) for parts in likeness([one.windows for one in candidates], vector)]
 
 
 def _pairs_held(candidates: Sequence[Candidate], pairs: Sequence[str]) -> list[float]:

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twintrack.core.query_words import asked_stems
-from twintrack.core.reranker import BestPart, Candidate, packed, unpacked
+from twintrack.core.reranker import BestPart, Candidate, likeness, packed
 
 QUESTION = np.array([1.0, 0.0], np.float32)
 
 
 def candidate(score: float, windows: list[list[float]], words: str = "") -> Candidate:
-    return Candidate(score=score, text="", words=words, windows=np.array(windows, np.float32).reshape(-1, 2))
+    parts = packed(np.array(windows, np.float32).reshape(-1, 2)) if windows else None
+    return Candidate(score=score, text="", words=words, windows=parts)
 
 
 async def order(question: str, *candidates: Candidate) -> list[int]:
@@ -43,15 +44,16 @@ ROWS = st.lists(st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3), ma
 
 
 @given(st.lists(ROWS | st.none(), max_size=4))
-def test_packed_vectors_come_back_nearly_the_same_and_to_whom_they_belong(
+def test_packed_vectors_are_nearly_as_like_and_belong_to_whom_they_did(
     passages: list[list[list[float]] | None],
 ) -> None:
     stored = [None if rows is None else np.array(rows, np.float32).reshape(-1, 3) for rows in passages]
-    back = unpacked([None if vectors is None else packed(vectors) for vectors in stored], 3)
-    for vectors, found in zip(stored, back, strict=True):
-        assert found.shape == (0 if vectors is None else len(vectors), 3)
+    vector = np.array([0.5, -1.0, 0.25], np.float32)
+    found = likeness([None if vectors is None else packed(vectors) for vectors in stored], vector)
+    for vectors, near in zip(stored, found, strict=True):
+        assert len(near) == (0 if vectors is None else len(vectors))
         if vectors is not None and vectors.size:
-            assert np.abs(found - vectors).max() <= max(np.abs(vectors).max() / 127, 1e-8)
+            assert np.abs(np.array(near) - vectors @ vector).max() <= 2 * max(np.abs(vectors).max() / 127, 1e-8)
 
 
 def test_a_word_said_twice_is_looked_up_twice_and_by_its_stem() -> None:
