@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, ConnectionPool, UnixDomainSocketConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff
@@ -20,6 +20,7 @@ from twintrack.core.redis_wire import WiredRedis
 from twintrack.core.settings import RedisSettings
 
 T = TypeVar("T")
+Pool = TypeVar("Pool", bound=ConnectionPool)
 
 ATTEMPTS = 5
 """Tries of one command, the first one included."""
@@ -56,6 +57,26 @@ class BoundedRetry(Retry):
         return await super().call_with_retry(do, fail, worth_another_try, with_failure_count)
 
 
+class Heeding(AbstractConnection):
+    """Ends a command that is given up in the moment it leaves: `wait_for` of Python 3.11 goes on as if it were not."""
+
+    async def send_packed_command(self, *given: Any, **options: Any) -> None:
+        """Send a command; where the caller was cancelled meanwhile, leave the connection, which still owes a reply."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        await super().send_packed_command(*given, **options)
+        if task and task.cancelling() > before:
+            await self.disconnect(nowait=True)
+            raise asyncio.CancelledError
+
+    @staticmethod
+    def on(pool: Pool) -> Pool:
+        """Let a pool's connections be so."""
+        kind = pool.connection_class
+        pool.connection_class = type(kind.__name__, (Heeding, kind), {})
+        return pool
+
+
 class EmbeddedConnection(UnixDomainSocketConnection):
     """Makes sure the embedded server runs before each connect, so every client heals when the server died."""
 
@@ -73,6 +94,10 @@ class EmbeddedConnection(UnixDomainSocketConnection):
 
 class BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """A pool that follows the master and waits for a free connection."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)  # type: ignore[no-untyped-call] # the vendor's own
+        Heeding.on(self)
 
     async def aclose(self) -> None:
         """Close the connections to the master and to the sentinels."""
@@ -95,7 +120,7 @@ def open_client(settings: RedisSettings, server: EmbeddedRedis, given: Mapping[s
     many = bool(options.pop("cluster", False))
     if settings.url is None:
         pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **options)
-        return WiredRedis.from_pool(pool)
+        return WiredRedis.from_pool(Heeding.on(pool))
     try:
         return _open_url(_our_form(settings.url.get_secret_value(), many), options)
     except _Unusable as error:
@@ -134,7 +159,7 @@ def _open_url(url: str, options: dict[str, Any]) -> Redis:
         return _open_sentinel(base, rest, options)
     if kind == "cluster":
         return _open_cluster(base, rest, options)
-    return WiredRedis.from_pool(BlockingConnectionPool.from_url(url, **options))
+    return WiredRedis.from_pool(Heeding.on(BlockingConnectionPool.from_url(url, **options)))
 
 
 def _open_sentinel(base: str, rest: str, options: dict[str, Any]) -> Redis:
