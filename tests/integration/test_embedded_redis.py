@@ -103,8 +103,9 @@ def _more_than(count: int, acknowledged: list[int]) -> Callable[[], bool]:
 
 
 def _another_than(pid: int, data_dir: Path) -> Callable[[], bool]:
-    """Tell of the next server; the file that names it goes with the server before."""
-    return lambda: (data_dir / "redis" / "redis.pid").exists() and pid_of(data_dir) != pid
+    """Tell of the next server; the file that names it goes with the server before, and is empty at first."""
+    file = data_dir / "redis" / "redis.pid"
+    return lambda: file.exists() and file.read_text().strip() not in ("", str(pid))
 
 
 async def test_no_acknowledged_write_is_lost_when_the_server_is_killed_in_mid_traffic(data_dir: Path) -> None:
