@@ -30,7 +30,7 @@ async def check_start(saver: BaseCheckpointSaver[Any], run: Mapping[str, Any], m
         return
     found = await _version(saver, str(thread), version)
     if version and found is None:
-        raise UnknownVersion(f"Thread '{thread}' has no version '{version}'.", fix="use an id that its history shows")
+        raise UnknownVersion.of(thread, version, fix="use an id that its history shows")
     if answer is not None:
         _check_answer(answer, _questions(found), masker)
 

@@ -26,32 +26,10 @@ _HTML = frozenset({".html", ".htm", ".xhtml"})
 _ROWS = frozenset({".jsonl", ".ndjson"})
 _OTHERS = frozenset({".pdf", ".docx", ".csv", ".tsv"})
 READABLE = _CODE | _TEXT | _MARKDOWN | _HTML | _ROWS | _OTHERS
-_BLOCKS = [
-    *[
-        "p",
-        "div",
-        "li",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "tr",
-        "section",
-        "article",
-        "table",
-        "pre",
-        "dl",
-        "dd",
-        "ul",
-        "ol",
-        "blockquote",
-        "figcaption",
-        "caption",
-    ],
-    *["header", "footer", "main", "aside", "address", "details", "summary"],
-]
+_BLOCKS = re.compile(
+    "^(p|div|section|article|main|header|footer|aside|details|summary|address|blockquote|pre|h[1-6]"
+    "|ul|ol|li|dl|dd|table|tr|caption|figcaption)$"
+)
 """What stands apart from what is around it."""
 _NO_HANDLER = logging.NullHandler()
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})

@@ -14,6 +14,8 @@ TwintrackError
 └── BudgetExceeded        a run reached one of its limits
 """
 
+from typing import Self
+
 
 class TwintrackError(Exception):
     """Base of all errors raised on purpose; `fix` says what the reader can do."""
@@ -45,6 +47,11 @@ class UnknownThread(InputError):
 
 class UnknownVersion(InputError):
     """The thread has no such version."""
+
+    @classmethod
+    def of(cls, thread_id: object, version: object, *, fix: str) -> Self:
+        """Return the error of a thread that lacks a version."""
+        return cls(f"Thread '{thread_id}' has no version '{version}'.", fix=fix)
 
 
 class NotAllowed(TwintrackError):

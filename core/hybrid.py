@@ -15,7 +15,7 @@ from twintrack.core.rare_words import rarest
 from twintrack.core.redis_errors import is_missing_index
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.redis_wire import together
-from twintrack.core.search_replies import BARE, Fields, nearest, numbers, raw, scores
+from twintrack.core.search_replies import BARE, Fields, listed, nearest, numbers, raw, scores
 from twintrack.core.standard_score import standard
 from twintrack.core.whole_unions import unions_whole
 
@@ -149,15 +149,22 @@ async def _replies(index: ContractIndex, search: HybridSearch) -> list[Any]:
 
 async def _by_words(index: ContractIndex, search: HybridSearch) -> list[Any]:
     """Return the reply to the search by words; where too few records hold a rare one, any word finds."""
-    whole, words = await unions_whole(index.client), terms(search.words)
-    rare: Collection[str] = ()
-    if search.led and whole and len(words) > 1:
-        nobody = tags(dict.fromkeys(search.filters, NOBODY))
-        rare = await rarest(index.client, index.name, words, field=search.text_field, nothing=nobody, most=search.led)
+    whole = await unions_whole(index.client)
+    rare = await _leading(index, search) if search.led and whole else ()
     replies = await run(index, search.by_words(one_wall=whole, led_by=rare))
-    if len(rare) in (0, len(words)) or len(scores(replies[0])) >= search.candidates:
+    if not rare or listed(replies[0]) >= search.candidates:
         return replies
     return await run(index, search.by_words(one_wall=whole))
+
+
+async def _leading(index: ContractIndex, search: HybridSearch) -> Collection[str]:
+    """Return the words that lead the search; none where any may find."""
+    words = terms(search.words)
+    if len(words) < 2:
+        return ()
+    nobody = tags(dict.fromkeys(search.filters, NOBODY))
+    rare = await rarest(index.client, index.name, words, field=search.text_field, nothing=nobody, most=search.led)
+    return rare if len(rare) < len(words) else ()
 
 
 async def _overlapped(index: ContractIndex, search: HybridSearch) -> list[Any]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import AbstractConnection, ConnectionPool, UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, UnixDomainSocketConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff
@@ -20,7 +20,6 @@ from twintrack.core.redis_wire import WiredRedis
 from twintrack.core.settings import RedisSettings
 
 T = TypeVar("T")
-Pool = TypeVar("Pool", bound=ConnectionPool)
 
 ATTEMPTS = 5
 """Tries of one command, the first one included."""
@@ -69,13 +68,6 @@ class Heeding(AbstractConnection):
             await self.disconnect(nowait=True)
             raise asyncio.CancelledError
 
-    @staticmethod
-    def on(pool: Pool) -> Pool:
-        """Let a pool's connections be so."""
-        kind = pool.connection_class
-        pool.connection_class = type(kind.__name__, (Heeding, kind), {})
-        return pool
-
 
 class EmbeddedConnection(UnixDomainSocketConnection):
     """Makes sure the embedded server runs before each connect, so every client heals when the server died."""
@@ -94,10 +86,6 @@ class EmbeddedConnection(UnixDomainSocketConnection):
 
 class BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """A pool that follows the master and waits for a free connection."""
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)  # type: ignore[no-untyped-call] # the vendor's own
-        Heeding.on(self)
 
     async def aclose(self) -> None:
         """Close the connections to the master and to the sentinels."""
@@ -120,9 +108,9 @@ def open_client(settings: RedisSettings, server: EmbeddedRedis, given: Mapping[s
     many = bool(options.pop("cluster", False))
     if settings.url is None:
         pool = BlockingConnectionPool(connection_class=EmbeddedConnection, server=server, **options)
-        return WiredRedis.from_pool(Heeding.on(pool))
+        return _heeding(WiredRedis.from_pool(pool))
     try:
-        return _open_url(_our_form(settings.url.get_secret_value(), many), options)
+        return _heeding(_open_url(_our_form(settings.url.get_secret_value(), many), options))
     except _Unusable as error:
         problem = str(error)
     except (ValueError, TypeError):
@@ -132,6 +120,14 @@ def open_client(settings: RedisSettings, server: EmbeddedRedis, given: Mapping[s
         f"The Redis URL in TWINTRACK_REDIS__URL cannot be used: {problem}.",
         fix=f"percent-encode the password (%2F for /, %40 for @), and write it as {FORMS}",
     )
+
+
+def _heeding(client: Redis) -> Redis:
+    """Let the client's connections heed who gives a command up; a cluster's nodes have pools of their own."""
+    if isinstance(client, WiredRedis):
+        kind = client.connection_pool.connection_class
+        client.connection_pool.connection_class = type(kind.__name__, (Heeding, kind), {})
+    return client
 
 
 class _Unusable(ValueError):
@@ -159,7 +155,7 @@ def _open_url(url: str, options: dict[str, Any]) -> Redis:
         return _open_sentinel(base, rest, options)
     if kind == "cluster":
         return _open_cluster(base, rest, options)
-    return WiredRedis.from_pool(Heeding.on(BlockingConnectionPool.from_url(url, **options)))
+    return WiredRedis.from_pool(BlockingConnectionPool.from_url(url, **options))
 
 
 def _open_sentinel(base: str, rest: str, options: dict[str, Any]) -> Redis:

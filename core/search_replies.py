@@ -61,6 +61,11 @@ def scores(reply: Any) -> dict[str, float]:
         return dict(zip(map(_text, keys), marks, strict=True))
 
 
+def listed(reply: Any) -> int:
+    """Return how many records a reply of FT.SEARCH without content lists, in either protocol."""
+    return len(reply[b"results"]) if isinstance(reply, Mapping) else len(reply) // 2
+
+
 def numbers(written: Collection[Any]) -> list[float]:
     """Return numbers as Redis writes them; all at once, which is a quarter of the work of one by one."""
     try:

@@ -25,7 +25,7 @@ class Sources:
     def read(cls, tree_file: Path) -> Self:
         """Look into all of them; a settings file that cannot be read holds nothing."""
         environment, env_file = (
-            frozenset(name.upper() for name, value in given.items() if value) for given in _variables()
+            frozenset(name.upper() for name, value in given.items() if value) for given in variables_given()
         )
         try:
             tree = yaml.safe_load(tree_file.read_text(encoding="utf-8"))
@@ -48,10 +48,11 @@ class Sources:
 
 def emptied() -> set[str]:
     """Return the variables that are there and say nothing."""
-    return {name.upper() for given in _variables() for name, value in given.items() if value == ""}
+    return {name.upper() for given in variables_given() for name, value in given.items() if value == ""}
 
 
-def _variables() -> tuple[Mapping[str, str | None], Mapping[str, str | None]]:
+def variables_given() -> tuple[Mapping[str, str | None], Mapping[str, str | None]]:
+    """Return the variables of the environment, and those of `.env`."""
     return os.environ, dotenv_values(ENV_FILE)
 
 

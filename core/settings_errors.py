@@ -1,15 +1,13 @@
 """Say of a wrong setting which one it is, where it came from and how to mend it."""
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
 
-from twintrack.core.setting_sources import ENV_FILE, Sources
+from twintrack.core.setting_sources import Sources, variables_given
 
 PREFIX = "TWINTRACK_"
 
@@ -33,7 +31,7 @@ def explain(
 def unknown(tree: type[BaseModel], yaml_file: Path) -> list[tuple[str, str]]:
     """Return each TWINTRACK_ variable and section of the file that names no setting, with the nearest name that does."""
     known = set(variables(tree))
-    given = {*os.environ, *dotenv_values(ENV_FILE)}
+    given = set().union(*variables_given())
     strangers = sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
     found = [(name, _near(name.upper(), known)) for name in strangers]
     sections = Sources.read(yaml_file).tree

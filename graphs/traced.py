@@ -159,8 +159,8 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         """Refuse a version that is not there: LangGraph would begin anew, and the thread's state would be gone."""
         where = _configurable(self.config, config)
         if where.get("checkpoint_id") and await self._latest(cast(RunnableConfig, config)) is None:
-            thread, version = where.get("thread_id"), where["checkpoint_id"]
-            raise UnknownVersion(f"Thread '{thread}' has no version '{version}'.", fix="use an id that its list shows")
+            fix = "use an id that its list shows"
+            raise UnknownVersion.of(where.get("thread_id"), where["checkpoint_id"], fix=fix)
 
     async def _latest(self, config: RunnableConfig) -> CheckpointTuple | None:
         configurable = _configurable(self.config, config)

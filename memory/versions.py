@@ -257,6 +257,4 @@ def _at(thread_id: str, version: str = "") -> RunnableConfig:
 
 
 def _unknown(thread_id: str, version: str) -> UnknownVersion:
-    return UnknownVersion(
-        f"Thread '{thread_id}' has no version '{version}'.", fix="use an id or a name that its list shows"
-    )
+    return UnknownVersion.of(thread_id, version, fix="use an id or a name that its list shows")
