@@ -23,6 +23,8 @@ from twintrack.core.turn_info import TurnInfo
 __all__ = ["Tracer", "Turn", "TurnInfo", "current_trace_id", "trace_id_of"]
 
 log = logging.getLogger("twintrack.tracing")
+FLUSHING = "twintrack-traces-flush"
+"""Name of the threads that send what is left; one that is no longer waited for goes on until its server answers."""
 _current: ContextVar[str | None] = ContextVar("twintrack_trace_id", default=None)
 
 
@@ -190,7 +192,7 @@ class Tracer:
 
 def _bounded(works: Sequence[Callable[[], object]], seconds: float) -> None:
     """Run all at once and wait for them together, so that one that hangs takes nothing from the others."""
-    workers = [threading.Thread(target=work, name="twintrack-traces-flush", daemon=True) for work in works]
+    workers = [threading.Thread(target=work, name=FLUSHING, daemon=True) for work in works]
     for worker in workers:
         worker.start()
     end = time.monotonic() + seconds

@@ -13,10 +13,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import SecretStr
 
+from tests.waiting import PATIENCE_S
 from twintrack.core.langfuse_variables import LangfuseVariables
+from twintrack.core.tracing import FLUSHING
 
 Behaviour = Literal["accepts", "fails", "refuses key", "hangs"]
-_STATUS = {"accepts": 200, "fails": 500, "refuses key": 401}
+_STATUS = {"accepts": 200, "hangs": 200, "fails": 500, "refuses key": 401}
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class CaptureServer:
 
     def __exit__(self, *_error: object) -> None:
         self._released.set()
+        # What a test no longer waited for is heard out, or it would complain of this server amid the next test.
+        for sending in threading.enumerate():
+            if sending.name == FLUSHING:
+                sending.join(PATIENCE_S)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -152,7 +158,6 @@ def _endpoint(capture: CaptureServer) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if capture.behaviour == "hangs":
                 capture.hold()
-                return
             if capture.behaviour == "accepts":
                 _keep(capture, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
                 capture.headers.append(dict(self.headers))
