@@ -22,7 +22,7 @@ from twintrack.app.traces import print_trace
 from twintrack.app.version_tables import print_versions
 from twintrack.core.context import Identity
 from twintrack.core.errors import TwintrackError
-from twintrack.core.ingestion import IngestReport
+from twintrack.core.ingest_report import IngestReport
 from twintrack.core.settings import Settings, load_settings
 
 WHO = Identity("demo", "demo")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from twintrack.core.documents import Document, find_files, read_documents
+from twintrack.core.document_files import find_files
+from twintrack.core.documents import Document, read_documents
 from twintrack.core.markup import kind_of
 from twintrack.core.query_words import STOP_WORDS
 from twintrack.core.tokens import is_chinese, sentences

@@ -13,7 +13,7 @@ from twintrack.app.owner_options import owner_options
 from twintrack.app.screen import say, screen
 from twintrack.core.context import Identity
 from twintrack.core.errors import DocumentError
-from twintrack.core.ingestion import IngestReport
+from twintrack.core.ingest_report import IngestReport
 
 _SHOWN = 20
 

@@ -18,7 +18,8 @@ from twintrack.core.crowds import Crowds
 from twintrack.core.embeddings import Embedder, Embeds
 from twintrack.core.errors import Conflict, SettingsError
 from twintrack.core.hybrid import Vector
-from twintrack.core.ingestion import Ingestion, IngestReport, Progress
+from twintrack.core.ingest_report import IngestReport, Progress
+from twintrack.core.ingestion import Ingestion
 from twintrack.core.kept_vectors import KeptVectors
 from twintrack.core.keys import key
 from twintrack.core.passage_search import PassageSearch

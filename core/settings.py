@@ -13,25 +13,20 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourcesError
 from yaml import YAMLError
 
+from twintrack.core.budget_settings import BudgetSettings
 from twintrack.core.errors import SettingsError
+from twintrack.core.memory_settings import CacheSettings, CheckpointSettings, MemorySettings
+from twintrack.core.model_settings import ModelSettings
+from twintrack.core.rail_settings import RailSettings
+from twintrack.core.redis_settings import RedisSettings
+from twintrack.core.retrieval_settings import RetrievalSettings
+from twintrack.core.router_settings import RouterSettings, TuningSettings
+from twintrack.core.server_settings import ServerSettings
 from twintrack.core.setting_sources import emptied
 from twintrack.core.settings_errors import explain, unknown
-from twintrack.core.settings_sections import (
-    BudgetSettings,
-    CacheSettings,
-    CheckpointSettings,
-    MemorySettings,
-    ModelSettings,
-    RailSettings,
-    RedisSettings,
-    RetrievalSettings,
-    RouterSettings,
-    ServerSettings,
-    TracingSettings,
-    TuningSettings,
-)
 from twintrack.core.team_settings import AgentSettings, TeamSettings
 from twintrack.core.tool_settings import ApprovalSettings, AuditSettings, McpServerSettings, McpToolSettings
+from twintrack.core.tracing_settings import TracingSettings
 from twintrack.core.tuning import TuningSource
 
 __all__ = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from twintrack.core.settings_sections import Section
+from twintrack.core.settings_section import Section
 
 
 class AgentSettings(Section):

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from twintrack.core.settings_sections import Section
+from twintrack.core.settings_section import Section
 
 
 class ApprovalSettings(Section):

@@ -15,7 +15,7 @@ from twintrack.core.context import Identity
 from twintrack.core.corpus import Corpus
 from twintrack.core.embeddings import LocalEmbedder
 from twintrack.core.errors import Conflict, NotAllowed, SettingsError
-from twintrack.core.ingestion import IngestReport
+from twintrack.core.ingest_report import IngestReport
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RetrievalSettings
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from docx import Document as WordFile
 
-from twintrack.core.documents import Document, Failure, find_files, read_documents
+from twintrack.core.document_files import find_files
+from twintrack.core.documents import Document, Failure, read_documents
 from twintrack.core.errors import DocumentError
 
 
