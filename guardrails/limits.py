@@ -7,9 +7,10 @@ from twintrack.guardrails.plain import INVISIBLE
 from twintrack.guardrails.refusals import refusal
 from twintrack.guardrails.verdict import FailureMode, Verdict
 
-# Control characters but tab and line ends, lone surrogates, and the signs that turn the direction of reading.
+# Control characters but tab and line ends, lone surrogates, byte order marks, and the signs that turn the direction of
+# reading.
 _HARMFUL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\U000e0000-\U000e007f]"
 )
 
 
