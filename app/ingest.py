@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,19 @@ def show_report(report: IngestReport) -> None:
     if report.passed_over:
         files = f"{report.passed_over} file{'' if report.passed_over == 1 else 's'}"
         say(errors, f"Passed over: {files} of a kind that cannot be read.")
-    for failure in report.failed[:_SHOWN]:
-        say(errors, f"Not read: {failure.problem} Fix: {failure.fix}")
-    if len(report.failed) > _SHOWN:
-        say(errors, f"... and {len(report.failed) - _SHOWN} more; --json lists them all.")
+    _list(
+        f"Guessed: {file} tells no encoding and was read as {name}. Fix: save it as UTF-8 if it reads wrong."
+        for file, name in report.guessed.items()
+    )
+    _list(f"Not read: {failure.problem} Fix: {failure.fix}" for failure in report.failed)
+
+
+def _list(lines: Iterable[str]) -> None:
+    told = list(lines)
+    for line in told[:_SHOWN]:
+        say(screen(stderr=True), line)
+    if len(told) > _SHOWN:
+        say(screen(stderr=True), f"... and {len(told) - _SHOWN} more; --json lists them all.")
 
 
 def nothing_read(report: IngestReport) -> DocumentError | None:

@@ -4,13 +4,13 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from twintrack.core.encodings import decoded, is_marked
+from twintrack.core.encodings import Reading, decoded, is_marked
 from twintrack.core.errors import DocumentError
 
 _HTML = frozenset({".html", ".htm", ".xhtml"})
@@ -32,6 +32,8 @@ class Document:
     text: str
     source: str
     """File it was read from, as an absolute path."""
+    guessed: str = ""
+    """Encoding that its bytes made likely, where the file tells none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,14 @@ def _one(file: Path, source: str) -> Document:
     suffix = file.suffix.lower()
     reader = {".pdf": _pdf, ".docx": _docx, ".csv": _table, ".tsv": _table}.get(suffix)
     reader = reader or (_html if suffix in _HTML else _plain)
-    title, text = _parsed(reader, file)
-    text = text.replace("\r\n", "\n").replace("\x00", "")
+    title, reading = _parsed(reader, file)
+    text = reading.text.replace("\r\n", "\n").replace("\x00", "")
     if not text.strip():
         raise DocumentError(f"{file}: no text was found in it.", fix="scanned pages need OCR first")
-    return Document(source, title or _first_heading(text) or file.stem, text, source)
+    return Document(source, title or _first_heading(text) or file.stem, text, source, reading.guessed)
 
 
-def _parsed(reader: Callable[[Path], tuple[str, str]], file: Path) -> tuple[str, str]:
+def _parsed(reader: Callable[[Path], tuple[str, Reading]], file: Path) -> tuple[str, Reading]:
     try:
         return reader(file)
     except (DocumentError, OSError):
@@ -87,18 +89,18 @@ def _parsed(reader: Callable[[Path], tuple[str, str]], file: Path) -> tuple[str,
         raise DocumentError(problem, fix="open it and save it again, without a password") from error
 
 
-def _plain(file: Path) -> tuple[str, str]:
+def _plain(file: Path) -> tuple[str, Reading]:
     return "", _decoded(file)
 
 
-def _decoded(file: Path) -> str:
+def _decoded(file: Path) -> Reading:
     content = file.read_bytes()
     if b"\x00" in content[:8192] and not is_marked(content):
         raise DocumentError(f"{file}: this is a binary file, not text.", fix="convert it to text, PDF or DOCX")
-    if (text := decoded(content)) is None:
+    if (reading := decoded(content)) is None:
         known = "UTF-8, UTF-16, a Chinese, Japanese or Korean one, or Windows-1252"
         raise DocumentError(f"{file}: its encoding is not {known}.", fix="save it as UTF-8")
-    return text
+    return reading
 
 
 def _first_heading(text: str) -> str:
@@ -106,10 +108,11 @@ def _first_heading(text: str) -> str:
     return found.group(1).strip(" #") if found else ""
 
 
-def _html(file: Path) -> tuple[str, str]:
+def _html(file: Path) -> tuple[str, Reading]:
     from bs4 import BeautifulSoup
 
-    page = BeautifulSoup(_decoded(file), "html.parser")
+    reading = _decoded(file)
+    page = BeautifulSoup(reading.text, "html.parser")
     title = page.title.get_text(" ", strip=True) if page.title else ""
     for tag in page(["script", "style", "noscript", "template", "nav", "title"]):
         tag.decompose()
@@ -121,7 +124,7 @@ def _html(file: Path) -> tuple[str, str]:
     for tag in page("br"):
         tag.replace_with("\n")
     text = re.sub(r"[ \t]+", " ", page.get_text())
-    return title, re.sub(r"\s*\n\s*\n\s*", "\n\n", text).strip()
+    return title, replace(reading, text=re.sub(r"\s*\n\s*\n\s*", "\n\n", text).strip())
 
 
 def _set_apart(cell: Any) -> None:
@@ -132,22 +135,22 @@ def _set_apart(cell: Any) -> None:
     cell.string = f"{cell.get_text(' ', strip=True)}{bar}"
 
 
-def _pdf(file: Path) -> tuple[str, str]:
+def _pdf(file: Path) -> tuple[str, Reading]:
     from pypdf import PdfReader
 
     # Without a handler of its own its warnings would land on standard error, beside the report that says the same.
     logging.getLogger("pypdf").addHandler(_NO_HANDLER)
     with PdfReader(file) as reader:
         text = "\n\n".join(page.extract_text() for page in reader.pages)
-        return str((reader.metadata and reader.metadata.title) or ""), text
+        return str((reader.metadata and reader.metadata.title) or ""), Reading(text)
 
 
-def _docx(file: Path) -> tuple[str, str]:
+def _docx(file: Path) -> tuple[str, Reading]:
     from docx import Document as WordFile
 
     word = WordFile(str(file))
     parts = [_word_paragraph(block) for block in word.iter_inner_content()]
-    return word.core_properties.title or "", "\n\n".join(part for part in parts if part)
+    return word.core_properties.title or "", Reading("\n\n".join(part for part in parts if part))
 
 
 def _word_paragraph(block: Any) -> str:
@@ -162,18 +165,19 @@ def _word_row(row: Any) -> str:
     return " | ".join({cell._tc: cell.text.strip() for cell in row.cells}.values())
 
 
-def _table(file: Path) -> tuple[str, str]:
+def _table(file: Path) -> tuple[str, Reading]:
     import csv
 
-    text = _decoded(file)
-    head = text.partition("\n")[0]
+    reading = _decoded(file)
+    head = reading.text.partition("\n")[0]
     try:
-        rows = list(csv.reader(StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count)))
+        rows = list(csv.reader(StringIO(reading.text, newline=""), delimiter=max(",;\t|", key=head.count)))
     except csv.Error as error:
         fix = f"close the quote left open, or cut cells above {csv.field_size_limit():,} characters"
         raise DocumentError(f"{file}: broken as a table ({error}).", fix=fix) from error
     names, *others = rows or [[]]
-    return "", "\n\n".join(_named(names, row) for row in others) if others else " | ".join(names)
+    text = "\n\n".join(_named(names, row) for row in others) if others else " | ".join(names)
+    return "", replace(reading, text=text)
 
 
 def _named(names: list[str], row: list[str]) -> str:
@@ -185,11 +189,13 @@ def _named(names: list[str], row: list[str]) -> str:
 
 def _rows(file: Path, source: str) -> Iterator[Document | Failure]:
     # Not splitlines: it also breaks at signs that JSON strings may hold.
-    lines = [(number, line) for number, line in enumerate(_decoded(file).split("\n"), start=1) if line.strip()]
+    reading = _decoded(file)
+    lines = [(number, line) for number, line in enumerate(reading.text.split("\n"), start=1) if line.strip()]
     if not lines:
         raise DocumentError(f"{file}: the file has no rows.", fix="write one JSON object per line")
     for number, line in lines:
-        yield _row(source, number, line)
+        row = _row(source, number, line)
+        yield replace(row, guessed=reading.guessed) if isinstance(row, Document) else row
 
 
 def _row(source: str, number: int, line: str) -> Document | Failure:

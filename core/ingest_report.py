@@ -22,6 +22,8 @@ class IngestReport:
     """Copies dropped because the document was read in again for other readers."""
     passed_over: int = 0
     """Files below the folders that are of no kind that can be read."""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """Files that do not tell their encoding, and the one that their bytes made likely."""
     passages: int = 0
     """Passages written this time."""
     failed: list[Failure] = field(default_factory=list)

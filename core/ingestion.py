@@ -133,6 +133,8 @@ class Ingestion:
             self._tick(document.id)
             return
         self._seen[document.id] = document.source
+        if document.guessed:
+            self._report.guessed[document.source] = document.guessed
         self._report.read += 1
         size, overlap = self._settings.chunk_chars, self._settings.chunk_overlap
         cut = how_cut(document.source, size=size, overlap=overlap)

@@ -61,10 +61,11 @@ def _allowed(folder: Path | None, names: Sequence[str], identity: Identity) -> t
 
 
 def _without_way(report: dict[str, Any], own: Path) -> dict[str, Any]:
-    """Name what failed as the caller does, without where the server keeps it."""
+    """Name files as the caller does, without where the server keeps it."""
     way = f"{own.parent.as_posix()}/"
     failed = [{name: text.replace(way, "") for name, text in failure.items()} for failure in report["failed"]]
-    return {**report, "failed": failed}
+    guessed = {file.removeprefix(way): encoding for file, encoding in report["guessed"].items()}
+    return {**report, "failed": failed, "guessed": guessed}
 
 
 def _outside(own: Path) -> NotAllowed:

@@ -190,6 +190,12 @@ async def test_files_of_other_kinds_are_counted(corpus: Corpus, folder: Path) ->
     assert (await corpus.ingest([folder], identity=ANNE)).passed_over == 1
 
 
+async def test_files_whose_encoding_was_guessed_are_named(corpus: Corpus, folder: Path) -> None:
+    (folder / "old.txt").write_bytes("广茂铁路全长四百公里。".encode("gbk"))
+    report = await corpus.ingest([folder], identity=ANNE)
+    assert [(Path(file).name, encoding) for file, encoding in report.guessed.items()] == [("old.txt", "gb18030")]
+
+
 async def test_who_has_private_documents_shares_the_name_of_his_corpus_with_nobody(
     corpus: Corpus, folder: Path
 ) -> None:

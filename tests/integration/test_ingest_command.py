@@ -25,12 +25,14 @@ def test_it_prints_one_json_report(clean: str, tmp_path: Path) -> None:
     assert (report["read"], len(report["failed"])) == (1, 1)
 
 
-def test_files_of_other_kinds_are_told_and_are_no_failure(clean: str, tmp_path: Path) -> None:
+def test_files_of_other_kinds_and_guessed_encodings_are_told_and_are_no_failure(clean: str, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# Fees\n\nThe fee is $5.")
     (tmp_path / "x.bin").write_bytes(b"\x00")
+    (tmp_path / "old.txt").write_bytes("广茂铁路全长四百公里。".encode("gbk"))
     done = run(tmp_path, clean, "ingest", ".", "--corpus", "command")
     assert done.returncode == 0
     assert "Passed over: 1 file of a kind" in done.stderr
+    assert "old.txt tells no encoding and was read as gb18030. Fix: save it as UTF-8" in done.stderr
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])

@@ -149,6 +149,57 @@ def test_text_in_an_older_encoding_is_read(tmp_path: Path, text: str, encoding: 
     assert one(write(tmp_path, "a.txt", text.encode(encoding))).text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("两条铁路的运输总长是二十公里。", "big5hkscs"),
+        ("他出生于北京，目前效力于国安足球俱乐部。", "big5hkscs"),
+    ],
+)
+def test_simplified_chinese_in_a_traditional_encoding_is_read(tmp_path: Path, text: str, encoding: str) -> None:
+    kept = "".join(sign for sign in text if sign.encode(encoding, "ignore"))
+    assert one(write(tmp_path, "a.txt", kept.encode(encoding))).text == kept
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "cp866", "iso8859_5", "mac_cyrillic"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Столица России, библиотека открыта с девяти утра.",
+        "Все дома были пусты",
+        'The word "спутник" means satellite.',
+        "In Russian: да, нет, и, в.",
+    ],
+)
+def test_another_alphabet_is_refused_and_not_read_as_chinese_or_french(
+    tmp_path: Path, text: str, encoding: str
+) -> None:
+    found = failure(write(tmp_path, "a.txt", text.encode(encoding)))
+    assert "its encoding is not" in found.problem
+    assert found.fix == "save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Książkę można wypożyczyć na dwadzieścia jeden dni.", "cp1250"),
+        ("กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย", "cp874"),
+        ("Η πρωτεύουσα της Ελλάδας είναι η Αθήνα.", "cp1253"),
+    ],
+)
+def test_what_no_known_encoding_makes_sense_of_is_refused(tmp_path: Path, text: str, encoding: str) -> None:
+    assert "its encoding is not" in failure(write(tmp_path, "a.txt", text.encode(encoding))).problem
+
+
+def test_a_guess_of_the_encoding_is_told_and_what_the_file_tells_is_none(tmp_path: Path) -> None:
+    assert one(write(tmp_path, "a.txt", "广茂铁路".encode("gbk"))).guessed == "gb18030"
+    assert one(write(tmp_path, "a.csv", "名,价\n票,5\n".encode("gbk"))).guessed == "gb18030"
+    assert one(write(tmp_path, "a.html", "<p>Le café était fermé.</p>".encode("cp1252"))).guessed == "cp1252"
+    assert one(write(tmp_path, "a.jsonl", '{"text": "广茂铁路"}'.encode("gbk"))).guessed == "gb18030"
+    for told in ("广茂铁路".encode(), "广茂铁路".encode("utf-16"), "# coding: gbk\n# 广茂铁路".encode("gbk")):
+        assert one(write(tmp_path, "b.txt", told)).guessed == ""
+
+
 def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
     assert "broken" in failure(write(tmp_path, "a.pdf", b"%PDF-1.4 nothing")).problem
     assert "broken" in failure(write(tmp_path, "a.docx", b"PK nothing")).problem
