@@ -11,26 +11,33 @@ from twintrack.core.errors import Conflict, InputError, UnknownVersion
 from twintrack.core.redis_errors import translated
 from twintrack.guardrails import Masker
 
+_ASK = 'send {"messages": [{"role": "user", "content": "your question"}]} as input'
 _FIX = 'send {"decisions": [...]}, or, where several questions wait, {interrupt id: {"decisions": [...]}}'
 
 
 async def check_start(saver: BaseCheckpointSaver[Any], run: Mapping[str, Any], masker: Masker) -> None:
     """Look at what a caller wants to run, before the server takes it on.
 
+    The graph looks for the version again when the run begins: runs wait for each other, and versions are let go.
+
     Raises:
         UnknownVersion: it is to go on from a version that the thread does not have.
         Conflict: it answers a question, and none waits there.
-        InputError: what it answers cannot be used; the question goes on waiting.
+        InputError: what it answers cannot be used, and the question goes on waiting; or it says nothing, on a thread
+            that has nothing to go on with.
     """
     asked = run.get("kwargs") or {}
     version = ((asked.get("config") or {}).get("configurable") or {}).get("checkpoint_id")
     answer = (asked.get("command") or {}).get("resume")
     thread = run.get("thread_id")
-    if thread is None or not (version or answer is not None):
+    silent = asked.get("input") is None and not asked.get("command")
+    if thread is None or not (version or silent or answer is not None):
         return
     found = await _version(saver, str(thread), version)
     if version and found is None:
         raise UnknownVersion.of(thread, version, fix="use an id that its history shows")
+    if silent and found is None:
+        raise InputError("There is no input, and nothing on this thread to go on with.", fix=_ASK)
     if answer is not None:
         _check_answer(answer, _questions(found), masker)
 

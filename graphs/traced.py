@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command
+from langgraph.types import Command, StateSnapshot
 
 from twintrack.core.context import Identity
 from twintrack.core.errors import UnknownVersion
@@ -71,6 +71,14 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         """Write into the thread, from a version that is there."""
         await self._check_version(config)
         return await super().abulk_update_state(config, supersteps)
+
+    async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+        """Return the state of the newest version, or of the one named, which has to be there."""
+        state = await super().aget_state(config, subgraphs=subgraphs)
+        where = _configurable(self.config, config)
+        if where.get("checkpoint_id") and state.created_at is None:
+            raise _unknown_version(where)
+        return state
 
     async def atrace_id(self, config: RunnableConfig) -> str | None:
         """Return the trace id of the thread's latest run."""
@@ -159,8 +167,7 @@ class TracedGraph(CompiledStateGraph[Any, Any, Any, Any]):
         """Refuse a version that is not there: LangGraph would begin anew, and the thread's state would be gone."""
         where = _configurable(self.config, config)
         if where.get("checkpoint_id") and await self._latest(cast(RunnableConfig, config)) is None:
-            fix = "use an id that its list shows"
-            raise UnknownVersion.of(where.get("thread_id"), where["checkpoint_id"], fix=fix)
+            raise _unknown_version(where)
 
     async def _latest(self, config: RunnableConfig) -> CheckpointTuple | None:
         configurable = _configurable(self.config, config)
@@ -187,6 +194,11 @@ def traced(
     """
     fields = {name: value for name, value in vars(compiled).items() if name != "__orig_class__"}
     return TracedGraph(**{**fields, "tracer": tracer, "run_handlers": run_handlers, "care": care})
+
+
+def _unknown_version(where: Mapping[str, Any]) -> UnknownVersion:
+    fix = "use an id that its list shows"
+    return UnknownVersion.of(where.get("thread_id"), where["checkpoint_id"], fix=fix)
 
 
 async def _within(turn: Turn, inner: Any, note: Mapping[str, str]) -> AsyncGenerator[Any]:

@@ -140,8 +140,12 @@ class Account:
             raise self._exceeded(f"{limits.tokens} tokens", "tokens")
         if limits.cost is not None and self.cost + self.guessed_cost >= limits.cost:
             raise self._exceeded(f"{limits.cost:g} of money", "cost")
-        if limits.seconds is not None and self.seconds >= limits.seconds:
-            raise self._exceeded(f"{limits.seconds:g} seconds", "seconds")
+        self.refuse_late()
+
+    def refuse_late(self) -> None:
+        """Raise where this account's own time is over."""
+        if self.limits.seconds is not None and self.seconds >= self.limits.seconds:
+            raise self._exceeded(f"{self.limits.seconds:g} seconds", "seconds")
 
     def refuse_out_of_time(self, kept: float) -> None:
         """Raise where this account, or one above it, has no more than `kept` seconds left."""

@@ -105,7 +105,14 @@ class SpendMeter(OneHandler, GraphCallbackHandler):
         self._notes.words_out = (before[0] if before else now, now)
 
     def labels(self) -> list[str]:
-        """Return what must be said of the run: the limit it ran into, and models that took over from others."""
+        """Return what must be said of the run: the limit it ran into, and models that took over from others.
+
+        Its time may be over though nothing was begun that could have been refused.
+        """
+        try:
+            self.account.refuse_late()
+        except BudgetExceeded as error:
+            self.stop(error.problem)
         stopped = [f"finished with what there was: {self.stopped}"] if self.stopped else []
         return [*stopped, *self._notes.instead]
 

@@ -35,6 +35,16 @@ async def test_a_turn_out_of_budget_answers_with_what_it_has(
         assert words in answer.reason
 
 
+@pytest.mark.parametrize("question", [SIMPLE, COMPLEX])
+async def test_without_a_model_too_a_turn_that_took_too_long_says_so(opener: Opener, question: str) -> None:
+    async with opener() as app:
+        late = await app.ask(question, user_id=WHO.user_id, max_seconds=0.001)
+        in_time = await app.ask(question, user_id=WHO.user_id)
+    assert late.status == in_time.status == "answered"
+    assert (late.degraded, "limit of 0.001 seconds" in late.reason) == (True, True)
+    assert not in_time.degraded
+
+
 async def test_a_users_window_holds_from_turn_to_turn_and_for_that_user_alone(opener: Opener) -> None:
     async with stubbed(opener, {"budgets": {"user_model_calls": 1}}) as (app, stub):
         first = await app.ask(SIMPLE, user_id=WHO.user_id)

@@ -23,9 +23,10 @@ async def app(redis_url: str, source: RedisSource, tmp_path: Path) -> AsyncItera
         yield app
 
 
-async def begin(app: App, thread: str | None, answer: Any = None, version: str = "") -> None:
+async def begin(app: App, thread: str | None, answer: Any = None, version: str = "", *, says: Any = None) -> None:
     where = {"checkpoint_id": version} if version else {}
-    run = {"config": {"configurable": where}, "command": None if answer is None else {"resume": answer}}
+    command = None if answer is None else {"resume": answer}
+    run = {"config": {"configurable": where}, "input": says, "command": command}
     saver: Any = app.graph.checkpointer
     await check_start(saver, {"thread_id": thread, "kwargs": run}, app.parts.masker)
 
@@ -87,4 +88,23 @@ async def test_a_version_that_is_not_there_is_turned_away(app: App) -> None:
 
 async def test_what_neither_answers_nor_names_a_version_begins(app: App) -> None:
     await begin(app, None, APPROVED, UNKNOWN)
-    await begin(app, "new")
+    await begin(app, "new", says={"messages": []})
+
+
+async def test_a_run_that_says_nothing_needs_a_thread_to_go_on_with(app: App) -> None:
+    with pytest.raises(InputError, match="nothing on this thread to go on with") as refused:
+        await begin(app, "new")
+    assert "messages" in refused.value.fix
+    await app.ask(QUESTION, thread_id="t")
+    await begin(app, "t")
+    await begin(app, "t", version=(await app.versions.list("t"))[0].id)
+
+
+async def test_the_state_of_a_version_that_is_not_there_is_an_error(app: App) -> None:
+    where = {"thread_id": "t", "checkpoint_ns": ""}
+    assert (await app.graph.aget_state({"configurable": where})).created_at is None
+    await app.ask(QUESTION, thread_id="t")
+    with pytest.raises(UnknownVersion, match=f"no version '{UNKNOWN}'"):
+        await app.graph.aget_state({"configurable": {**where, "checkpoint_id": UNKNOWN}})
+    state = await app.graph.aget_state({"configurable": where}, subgraphs=True)
+    assert (await app.graph.aget_state(state.config)).values == state.values

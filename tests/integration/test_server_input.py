@@ -102,6 +102,11 @@ REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", RUN, run_of(checkpoint_id="{other_version}"), 404),
     ("POST", RUN, run_of(checkpoint={"checkpoint_id": "nope"}), 404),
     ("POST", "/runs/wait", {"assistant_id": "twintrack"}, 422),
+    ("POST", "/threads/{fresh}/runs/wait", {"assistant_id": "twintrack"}, 400),
+    ("POST", "/threads/{fresh}/runs", run_of(input=None), 400),
+    ("GET", f"/threads/{{own}}/state/{NOWHERE}", None, 404),
+    ("GET", "/threads/{own}/state/{other_version}", None, 404),
+    ("POST", "/threads/{own}/state/checkpoint", {"checkpoint": {"checkpoint_id": NOWHERE}}, 404),
     ("POST", "/threads/{own}/state", {"values": {"messages": 3}}, 422),
     ("POST", "/threads/{own}/state", {"values": {"messages": []}, "checkpoint": {"checkpoint_id": NOWHERE}}, 404),
     ("POST", "/threads/{own}/state", {"values": {"messages": [{"role": "remove", "content": "", "id": "x"}]}}, 400),
@@ -138,6 +143,7 @@ async def test_what_cannot_be_used_is_refused_in_one_line_and_thread_and_server_
     ann: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     names = {"own": await begun(ann), "other": await begun(bob, f"What is {SECRET}?")}
+    names["fresh"] = str((await ann.post("/threads", json={})).json()["thread_id"])
     for which, client in (("own", ann), ("other", bob)):
         listed = (await client.get(f"/twintrack/versions/{names[which]}")).json()["versions"]
         names[f"{which}_version"] = listed[0]["id"]
