@@ -10,22 +10,17 @@ import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
-from redis import UnixDomainSocketConnection, exceptions
+from redis import exceptions
 
 from twintrack.core.embedded_address import Address, read_address
+from twintrack.core.embedded_ping import answers, ask, field
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_binaries import ServerBinaries, find_server
 
 START_S = 30.0
 """Seconds a server may take until it listens; reading its data may take longer."""
-LOAD_S = 600.0
-"""Seconds a listening server may take to read its data."""
-PING_S = 10.0
-"""Seconds a listening server may take to say PONG."""
-
-_Connection: Any = UnixDomainSocketConnection  # untyped, and abstract in the eyes of a type checker
 Fsync = Literal["always", "everysec", "no"]
 
 CONFIGURATION = """\
@@ -40,6 +35,7 @@ dir {folder}
 appendonly yes
 appendfsync {fsync}
 aof-load-truncated yes
+loading-process-events-interval-bytes 65536
 save ""
 maxmemory-policy noeviction
 {modules}
@@ -76,7 +72,7 @@ class EmbeddedRedis:
         with self._turn, _told_plainly(self.folder):
             self._join()
             address = self._address = self._address or read_address(self.folder)
-            if not _answers(address):
+            if not answers(address):
                 self._start(address)
             return address
 
@@ -94,8 +90,8 @@ class EmbeddedRedis:
     def describe(self) -> str:
         """Return the one line that says what runs."""
         address = self.ensure_running()
-        version = _field(_ask(address, "INFO", "server"), "redis_version")
-        modules = ", ".join(sorted(_module_names(_ask(address, "MODULE", "LIST"))))
+        version = field(ask(address, "INFO", "server"), "redis_version")
+        modules = ", ".join(sorted(_module_names(ask(address, "MODULE", "LIST"))))
         return f"Redis {version} (embedded: {modules}) on {address.socket}, data in {self.folder}"
 
     def _join(self) -> None:
@@ -116,7 +112,7 @@ class EmbeddedRedis:
         """Start the server unless another process is at it; return when it answers."""
         deadline = time.monotonic() + START_S
         started = False
-        while not _answers(address):
+        while not answers(address):
             if time.monotonic() > deadline:
                 raise self._broken("does not come up")
             with (self.folder / "server.lock").open("ab") as lock:
@@ -124,7 +120,7 @@ class EmbeddedRedis:
                     time.sleep(0.01)
                 elif started:
                     raise self._broken("stopped while it was starting")
-                elif not _answers(address):
+                elif not answers(address):
                     self._launch(address, lock)
                     started = True
 
@@ -166,7 +162,7 @@ class EmbeddedRedis:
     def _stop(self, address: Address) -> None:
         """Ask the server to stop and wait until it has."""
         with contextlib.suppress(exceptions.RedisError, OSError):
-            _ask(address, "SHUTDOWN")
+            ask(address, "SHUTDOWN")
         deadline = time.monotonic() + START_S
         with (self.folder / "server.lock").open("ab") as lock:
             while not _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) and time.monotonic() < deadline:
@@ -179,36 +175,6 @@ class EmbeddedRedis:
             f"The embedded Redis {what}; its last words: {last}",
             fix=f"read {log}, or set TWINTRACK_REDIS__URL to a Redis of your own",
         )
-
-
-def _answers(address: Address) -> bool:
-    """Tell whether the server says PONG; wait while it reads its data."""
-    deadline = time.monotonic() + LOAD_S
-    while True:
-        try:
-            _ask(address, "PING")
-            return True
-        except exceptions.BusyLoadingError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        except (exceptions.AuthenticationError, exceptions.TimeoutError):
-            raise
-        except (exceptions.ConnectionError, OSError):
-            return False
-
-
-def _ask(address: Address, *command: str) -> Any:
-    """Send one command on a connection of its own."""
-    connection = _Connection(
-        path=str(address.socket), password=address.password, socket_timeout=PING_S, driver_info=None
-    )
-    try:
-        connection.connect()
-        connection.send_command(*command)
-        return connection.read_response()
-    finally:
-        connection.disconnect()
 
 
 @contextlib.contextmanager
@@ -246,11 +212,6 @@ def _locked(file: IO[bytes], how: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _field(info: object, name: str) -> str:
-    text = info.decode() if isinstance(info, bytes) else str(info)
-    return next((line.partition(":")[2] for line in text.splitlines() if line.startswith(f"{name}:")), "unknown")
 
 
 def _module_names(listed: object) -> list[str]:

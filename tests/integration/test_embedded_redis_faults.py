@@ -1,6 +1,8 @@
 """Odd folders, leftovers and broken files: the embedded server starts all the same, or says why it cannot."""
 
 import os
+import re
+import secrets
 import shutil
 import signal
 import stat
@@ -8,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import is_running, pid_of, source_of
+from tests.embedded import is_running, pid_of, soon, source_of
 from twintrack.core.embedded_address import LONGEST_SOCKET_PATH
-from twintrack.core.embedded_redis import EmbeddedRedis
+from twintrack.core.embedded_redis import CONFIGURATION, EmbeddedRedis
 from twintrack.core.errors import RedisUnavailable
 from twintrack.core.redis_binaries import find_server
 
@@ -113,3 +115,23 @@ async def test_a_broken_off_last_write_does_not_keep_the_server_from_starting(da
     source = source_of(data_dir)
     assert await source.client().dbsize() == 19
     await source.aclose()
+
+
+@pytest.mark.parametrize(("heeds", "ping_s"), [("65536", 10.0), ("104857600", 0.5)], ids=["told", "silent"])
+async def test_a_server_that_reads_for_long_is_waited_for(
+    data_dir: Path, heeds: str, ping_s: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(data_dir)
+    for number in range(100):
+        await source.client().set(f"key{number}", secrets.token_bytes(4096))
+    await source.client().bgrewriteaof()
+    assert soon(lambda: bool([*(data_dir / "redis" / "appendonlydir").glob("*.2.base.rdb")]))
+    await source.aclose()
+    slow = f"{CONFIGURATION}key-load-delay 8000\nloading-process-events-interval-bytes {heeds}\n"
+    monkeypatch.setattr("twintrack.core.embedded_redis.CONFIGURATION", slow)
+    monkeypatch.setattr("twintrack.core.embedded_ping.TELL_S", 0.1)
+    monkeypatch.setattr("twintrack.core.embedded_ping.PING_S", ping_s)
+    source = source_of(data_dir)
+    assert await source.client().dbsize() == 100
+    await source.aclose()
+    assert bool(re.search(r"reads its data back: \d+ % so far", caplog.text)) == (heeds == "65536")
