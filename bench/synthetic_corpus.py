@@ -34,7 +34,9 @@ NOISE = 0.7
 BATCH = 500
 _WRITTEN = 100
 """Passages of one write: an hnsw index takes milliseconds for each, and a write may not last as long as a time-out."""
-_SYLLABLES = [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
+_SYLLABLES = np.array(
+    [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
+)
 
 
 class Vocabulary:
@@ -91,7 +93,7 @@ async def filled_corpus(
     layout = await corpus.layout()
     index = await source.index(layout.schema())
     try:
-        vocabulary = Vocabulary(dice)
+        vocabulary = await asyncio.to_thread(Vocabulary, dice)
         texts, vectors = await _fill(source, embedder, layout, vocabulary, dice, chunks, tick)
         asked = [vocabulary.question(texts[place]) for place in dice.integers(0, chunks, questions)]
         yield Filled(corpus, index, settings, vectors, asked)
@@ -120,17 +122,25 @@ async def drawn(
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return passages with their vectors; a topic's vector is the encoder's of one of its passages."""
     topics = dice.integers(0, min(_TOPICS, count), count)
-    texts = [vocabulary.passage(topic) for topic in topics]
+    texts: list[str] = []
+    for start in range(0, count, BATCH):
+        texts += [vocabulary.passage(topic) for topic in topics[start : start + BATCH]]
+        tick(start, count, "making")
+        await asyncio.sleep(0)  # here Ctrl-C is heeded
     first = {topic: place for place, topic in reversed(list(enumerate(topics.tolist())))}
     order = sorted(first)
     centres = np.zeros((_TOPICS, embedder.dims), np.float32)
     for start in range(0, len(order), BATCH):
-        some = order[start : start + BATCH]
-        centres[some] = await embedder.embed([texts[first[topic]] for topic in some])
+        chosen = order[start : start + BATCH]
+        centres[chosen] = await embedder.embed([texts[first[topic]] for topic in chosen])
         tick(start, len(order), "embedding")
-    noise = dice.standard_normal((count, embedder.dims), np.float32) * (NOISE / embedder.dims**0.5)
-    vectors = centres[topics] + noise
-    return texts, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.empty((count, embedder.dims), np.float32)
+    for start in range(0, count, BATCH):
+        some = centres[topics[start : start + BATCH]]
+        some += dice.standard_normal(some.shape, np.float32) * (NOISE / embedder.dims**0.5)
+        vectors[start : start + BATCH] = some / np.linalg.norm(some, axis=1, keepdims=True)
+        await asyncio.sleep(0)
+    return texts, vectors
 
 
 def _parts(vector: NDArray[np.float32]) -> NDArray[np.float32]:
