@@ -33,9 +33,11 @@ class GivesOnes:
 async def test_making_passages_is_stopped_after_the_batch_at_hand() -> None:
     vocabulary: Any = CountsPassages()
     embedder: Any = GivesOnes()
-    work = asyncio.ensure_future(
-        drawn(embedder, vocabulary, np.random.default_rng(1), 5 * BATCH, lambda *_: work.cancel())
-    )
+
+    def stop(*_: object) -> None:
+        work.cancel()
+
+    work = asyncio.ensure_future(drawn(embedder, vocabulary, np.random.default_rng(1), 5 * BATCH, stop))
     with pytest.raises(asyncio.CancelledError):
         await work
     assert vocabulary.made == BATCH
