@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from tests.embedded import is_running, pid_of, source_of
 from tests.waiting import until
 from twintrack.core.embedded_address import read_address
 from twintrack.core.embedded_redis import EmbeddedRedis
+from twintrack.core.redis_binaries import RAW_NUMBERS, find_server
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
@@ -173,3 +175,13 @@ async def test_each_running_loop_has_its_own_client(data_dir: Path) -> None:
     assert is_running(data_dir)
     await source.aclose()
     assert not is_running(data_dir)
+
+
+async def test_it_finds_a_record_among_those_of_a_tag_at_once(data_dir: Path, tmp_path: Path) -> None:
+    if find_server(tmp_path).origin != "wheels":
+        pytest.skip("a server of the machine's own has its own configuration")
+    source = source_of(data_dir)
+    client: Any = source.client()
+    said = dict(await client.execute_command("FT.CONFIG", "GET", RAW_NUMBERS))
+    await source.aclose()
+    assert said[RAW_NUMBERS.encode()] == b"true"
