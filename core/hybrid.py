@@ -111,7 +111,7 @@ class HybridSearch:
             return ""
         # Without a policy the server compares what passes the wall one by one, also where that is a hundred thousand.
         beam = max(self.beam, self.candidates)
-        return f" HYBRID_POLICY BATCHES BATCH_SIZE {2 * self.candidates} EF_RUNTIME {beam}"
+        return f" HYBRID_POLICY BATCHES BATCH_SIZE {min(beam, 2 * self.candidates)} EF_RUNTIME {beam}"
 
     def read(self, replies: Sequence[Any]) -> list[Row]:
         """Return what the commands' replies hold, best first; what only words found is without its fields."""

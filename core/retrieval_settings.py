@@ -47,7 +47,7 @@ class RetrievalSettings(Section):
         description="Vectors looked at while a new one's neighbours are chosen. Another number is another index.",
     )
     hnsw_ef_runtime: int = Field(
-        default=100,
+        default=64,
         ge=1,
         le=4096,
         description="Vectors a search in a large hnsw index looks at, at least as many as candidates: more find more and cost time.",

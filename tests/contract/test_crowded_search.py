@@ -32,7 +32,8 @@ async def test_the_walls_stand_in_a_crowd_too(
     [
         (0, ""),
         (200, " HYBRID_POLICY BATCHES BATCH_SIZE 100 EF_RUNTIME 200"),
-        (20, " HYBRID_POLICY BATCHES BATCH_SIZE 100 EF_RUNTIME 50"),
+        (64, " HYBRID_POLICY BATCHES BATCH_SIZE 64 EF_RUNTIME 64"),
+        (20, " HYBRID_POLICY BATCHES BATCH_SIZE 50 EF_RUNTIME 50"),
     ],
 )
 def test_only_a_crowd_is_searched_by_walking_the_index(beam: int, walk: str) -> None:
