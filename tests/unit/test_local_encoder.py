@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from twintrack.core.local_encoder import DIMS, PASS, LocalEncoder, Vector
+from twintrack.core.local_encoder import DIMS, PASS, LocalEncoder, Order, Vector
 
 
 class Slow(LocalEncoder):
@@ -47,6 +48,25 @@ async def test_who_gives_up_disturbs_nobody() -> None:
     assert (await encoder.encode(["q7"]))[0, 0] == 7
     with pytest.raises(asyncio.CancelledError):
         await given_up
+
+
+async def test_a_pass_wakes_those_who_wait_for_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, loop = Slow(), asyncio.get_running_loop()
+    woken = Mock(wraps=loop.call_soon_threadsafe)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", woken)
+    await asyncio.gather(*(encoder.encode([f"{number}"]) for number in range(2 * PASS)))
+    assert woken.call_count == len(encoder.passes)
+
+
+async def test_an_event_loop_that_was_closed_meanwhile_keeps_nobody_waiting() -> None:
+    encoder, gone = Slow(), asyncio.new_event_loop()
+    first = asyncio.create_task(encoder.encode(["1"]))
+    await asyncio.sleep(0.02)
+    encoder._questions.append((Order(["2"], gone), 0))
+    gone.close()
+    assert (await encoder.encode(["3"]))[0, 0] == 3
+    assert encoder.passes[1:] == [["2", "3"]]
+    await first
 
 
 async def test_an_error_reaches_all_who_wait_for_its_pass_and_nobody_else() -> None:
