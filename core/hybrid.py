@@ -113,13 +113,13 @@ class HybridSearch:
         beam = max(self.beam, self.candidates)
         return f" HYBRID_POLICY BATCHES BATCH_SIZE {min(beam, 2 * self.candidates)} EF_RUNTIME {beam}"
 
-    def read(self, replies: Sequence[Any]) -> list[Row]:
-        """Return what the commands' replies hold, best first; what only words found is without its fields."""
+    def read(self, replies: Sequence[Any], limit: int | None = None) -> list[Row]:
+        """Return the best of what the commands' replies hold; what only words found is without its fields."""
         text_score, near = scores(replies[1]) if len(replies) > 1 else {}, nearest(replies[0])
         apart = {key: values[b"distance"] for key, values in near.items() if values}
         similarity = dict(zip(apart, [1.0 - distance for distance in numbers(apart.values())], strict=True))
         fields = dict.fromkeys(text_score, BARE) | near
-        return mix(similarity, text_score, fields, vector_weight=self.vector_weight)
+        return mix(similarity, text_score, fields, vector_weight=self.vector_weight, limit=limit)
 
 
 async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> list[Row]:
@@ -128,7 +128,7 @@ async def hybrid(index: ContractIndex, search: HybridSearch, *, limit: int) -> l
     Raises:
         RedisError: the search could not be run.
     """
-    rows = search.read(await _replies(index, search))[:limit]
+    rows = search.read(await _replies(index, search), limit)
     bare = [row.key for row in rows if not row.fields] if search.fields else []
     if not bare:
         return rows
@@ -210,8 +210,9 @@ def mix(
     fields: Mapping[str, Fields],
     *,
     vector_weight: float,
+    limit: int | None = None,
 ) -> list[Row]:
-    """Return the union of two rankings, ordered by the weighted sum of their standard scores."""
+    """Return the best of the union of two rankings, ordered by the weighted sum of their standard scores."""
     floor = min(similarity.values(), default=0.0)
     near = [similarity.get(key, floor) for key in fields]
     text = [text_score.get(key, 0.0) for key in fields]
@@ -219,7 +220,7 @@ def mix(
     mixed = [-(vector_weight * close + said_weight * said) for close, said in pairs]
     # No two have one key, so the order never comes to what follows it.
     ranked = sorted(zip(mixed, fields, near, text, strict=True))
-    return [Row(key, -under, close, said, fields[key]) for under, key, close, said in ranked]
+    return [Row(key, -under, close, said, fields[key]) for under, key, close, said in ranked[:limit]]
 
 
 def tags(filters: Mapping[str, str | tuple[str, ...]]) -> str:

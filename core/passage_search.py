@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _READ = ("access", *FIELDS)
 _JUDGED = (*_READ, "words", "windows")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     id: str
     score: float
     fields: Mapping[str, Any]
@@ -75,11 +74,13 @@ class PassageSearch:
         own, readable = self.layout.passages_of(identity), readable_by(identity)
         rows = [row for row in rows if row.key.startswith(own)]
         replies = await run(self.index, [("HMGET", row.key, *names) for row in rows])
-        found = [
-            _Found(row.key.rsplit(":", 1)[-1], row.score, dict(zip(names, values, strict=True)))
+        # Nearly all passages have the same readers.
+        shown = {access: readable(decoded(access)) for access in {values[0] for values in replies}}
+        return [
+            _Found(row.key.rpartition(":")[2], row.score, dict(zip(names, values, strict=True)))
             for row, values in zip(rows, replies, strict=True)
+            if shown[values[0]]
         ]
-        return [one for one in found if readable(decoded(one.fields["access"]))]
 
     async def _reordered(self, found: Sequence[_Found], question: str, vector: Vector) -> list[_Found]:
         """Return the best found in the reranker's order, the others below them as they were."""

@@ -57,11 +57,14 @@ def leading(words: Collection[str], sizes: Mapping[str, int], most: int) -> froz
 
 def _sizes(profile: Any) -> Iterator[tuple[str, int]]:
     """Yield each word that a profile names and in how many records it stands, in either protocol."""
-    if isinstance(profile, list) and b"Term" in profile:
-        profile = dict(zip(profile[::2], profile[1::2], strict=False))
-    if isinstance(profile, dict) and b"Term" in profile:
-        size = next((profile[name] for name in _COUNTED if name in profile), 0)
-        yield profile[b"Term"].decode(errors="replace"), int(size)
-    for part in profile.values() if isinstance(profile, dict) else profile:
-        if isinstance(part, list | dict):
-            yield from _sizes(part)
+    parts = [profile]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, list) and b"Term" in part:
+            part = dict(zip(part[::2], part[1::2], strict=False))
+        if isinstance(part, dict) and b"Term" in part:
+            size = next((part[name] for name in _COUNTED if name in part), 0)
+            yield part[b"Term"].decode(errors="replace"), int(size)
+        else:
+            held = part.values() if isinstance(part, dict) else part
+            parts += [one for one in held if isinstance(one, list | dict)]

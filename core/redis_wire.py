@@ -173,15 +173,21 @@ class WiredRedis(Redis):
             return await _each(self, commands)
         lanes = [FLAT if command[0] in ("FT.PROFILE", "FT.SEARCH") else 0 for command in commands]
         replies = await self._replies(lanes, packed)
+        # Most have the same name, and asking for its reader costs as much as the rest of this.
+        reads = {name: self.response_callbacks.get(name) for name in {command[0] for command in commands}}
         for place, reply in enumerate(replies):
             if self._tries_again(reply):
                 replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
-            else:
-                replies[place] = self._read(commands[place], reply, {})
+            elif isinstance(reply, Exception):
+                raise reply
+            elif read := reads[commands[place][0]]:
+                replies[place] = read(reply)
         return replies
 
     async def _replies(self, lanes: Sequence[int], packed: Sequence[bytes]) -> list[Any]:
         """Send each command over its lane and return the replies in the commands' order, errors among them."""
+        if len(set(lanes)) == 1:
+            return await (await self._wire(lanes[0])).send(packed)
         wires = {lane: await self._wire(lane) for lane in dict.fromkeys(lanes)}
         places = {lane: [place for place, own in enumerate(lanes) if own == lane] for lane in wires}
         sent = {lane: wire.send([packed[place] for place in places[lane]]) for lane, wire in wires.items()}
@@ -197,7 +203,7 @@ class WiredRedis(Redis):
 
     def _tries_again(self, reply: Any) -> bool:
         """Tell whether a command is to be sent by the pool; once this client is closed, nothing is."""
-        return not self._gone and isinstance(reply, LostConnection | ReadOnlyError)
+        return isinstance(reply, LostConnection | ReadOnlyError) and not self._gone
 
     def _read(self, command: Sequence[Any], reply: Any, options: dict[str, Any]) -> Any:
         if isinstance(reply, Exception):

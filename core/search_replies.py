@@ -28,7 +28,9 @@ def nearest(reply: Any) -> dict[str, Fields]:
 
 
 def _paired(listed: Sequence[Any]) -> dict[Any, Any]:
-    """Return a mapping from names and values in turn; two of each, as nearly every search asks for, in one step."""
+    """Return a mapping from names and values in turn; one or two of each, as nearly every search asks for, in one step."""
+    if len(listed) == 2:
+        return {listed[0]: listed[1]}
     if len(listed) == 4:
         return {listed[0]: listed[1], listed[2]: listed[3]}
     return dict(zip(listed[::2], listed[1::2], strict=True))
