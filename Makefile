@@ -9,6 +9,8 @@ SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen --inexact --quiet
 DOCS ?= docs
 # Public data that some tests judge by, if it is there; they are skipped without it.
 export EVAL_DATA ?= ../shared/data
+# Tests start hundreds of processes: without compiled code on disk each would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,10 +50,10 @@ quick: $(VENV)/.all ## Run the tests that need no process but Redis, most of the
 	@echo "Quick tests: within this process, on a real Redis"
 	@$(BIN)/pytest -n 2 --dist worksteal -q -m "not slow"
 
-# A file's tests stay together: they share one server.
+# A file's tests stay together: they share one server. Files without such a test are not even read.
 slow: $(VENV)/.all ## Run the tests of whole processes and servers
 	@echo "Slow tests: whole processes and servers"
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m slow
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m slow $$(grep -rl --include='*.py' 'mark[.]slow' tests)
 
 check: export PYTEST_ADDOPTS = --hypothesis-profile=thorough
 check: lint types quick slow ## Format, lint, types, import rules, tests with ten times the examples

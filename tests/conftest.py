@@ -29,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "live: asks the model that LIVE_MODEL names; skipped without LIVE_API_KEY")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a slow test in a file that does not name the mark: `make slow` would not read it."""
+    silent = {item.path for item in items if item.get_closest_marker("slow")}
+    if lost := sorted(str(path) for path in silent if "mark.slow" not in path.read_text(encoding="utf-8")):
+        raise pytest.UsageError(f"`make slow` reads files that name mark.slow, and these do not: {', '.join(lost)}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what the product puts into the user's data folder out of it, and its tables as wide as in a pipe."""
