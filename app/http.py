@@ -45,6 +45,7 @@ async def health(request: Request) -> JSONResponse:
         "refused": [str(refusal) for refusal in parts.resources.models.refusals],
         "embedder": parts.resources.embedder.name,
         "users": "by API key" if settings.server.keys else "everyone on this machine is `local`",
+        "audit": {"waiting": parts.audit.waiting, "lost": parts.audit.lost},
         "masking": settings.rails.mask_personal_data,
     }
     return JSONResponse(told, status_code=status)

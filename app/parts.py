@@ -58,7 +58,7 @@ class Parts:
 
     async def aclose(self) -> None:
         """Close what was opened, the trace queue last."""
-        await self.audit.flush()
+        await self.audit.aclose()
         await self.resources.sandbox.aclose()
         if self.resources.tables is not None:
             self.resources.tables.close()

@@ -1,16 +1,13 @@
 """The record of what was decided about each tool call: when, for whom, by which rule or person."""
 
-import asyncio
 import json
-import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextvars import Context
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
-from weakref import WeakKeyDictionary
 
+from twintrack.core.audit_queue import AuditQueue
 from twintrack.core.context import Identity
 from twintrack.core.keys import key
 from twintrack.core.redis_client import RedisSource
@@ -18,13 +15,9 @@ from twintrack.core.redis_wire import together
 from twintrack.core.settings import AuditSettings
 
 By = Literal["policy", "person", "time-out"]
-log = logging.getLogger("twintrack.audit")
 
 _PAGE = 500
-_QUEUED = 1000
-_SECONDS = 5.0
 _FIELD = b"d"
-_MOMENT_S = 0.02
 _ADD = """for at = 4, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'd', ARGV[at]) end
 redis.call('XTRIM', KEYS[1], 'MINID', '~', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])"""
@@ -48,7 +41,7 @@ class Decision:
     why: str
     by: By
     at: str = ""
-    """When, in ISO 8601; filled in where the record is read."""
+    """When, in ISO 8601; filled in where it is written down."""
 
 
 class AuditLog(Protocol):
@@ -66,22 +59,23 @@ class RedisAudit:
         self._source = source
         self._keep = settings.keep
         self._seconds = int(settings.keep_days * 86_400)
-        self._queued: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Decision]] = WeakKeyDictionary()
-        self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
-        self._failing = False
+        self._queue = AuditQueue(self._add)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many decisions are not written yet."""
+        return self._queue.waiting
+
+    @property
+    def lost(self) -> int:
+        """Return how many decisions never reached the record."""
+        return self._queue.lost
 
     def write(self, decision: Decision) -> None:
-        """Queue one decision; a Redis that does not answer costs the record, never the run."""
-        if not self._keep:
-            return
-        loop = asyncio.get_running_loop()
-        queued = self._queued.setdefault(loop, [])
-        if len(queued) >= _QUEUED:
-            self._tell("more wait to be written than fit")
-            return
-        queued.append(decision)
-        if loop not in self._writers:
-            self._writers[loop] = loop.create_task(self._drain(loop), context=Context())
+        """Queue one decision; it waits for a Redis that does not answer, and no run waits for it."""
+        if self._keep:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._queue.put(replace(decision, at=now))
 
     async def list(
         self, identity: Identity, *, thread: str | None = None, everyone: bool = False, limit: int = 100
@@ -97,6 +91,7 @@ class RedisAudit:
 
     async def erase(self, identity: Identity) -> int:
         """Delete all of a user's decisions and return how many there were."""
+        await self._queue.drop(lambda one: (one.tenant, one.user) == (identity.tenant_id, identity.user_id))
         own = [entry async for entry, one in self._newest(identity.tenant_id) if one.user == identity.user_id]
         client = self._source.client()
         for start in range(0, len(own), _PAGE):
@@ -104,28 +99,12 @@ class RedisAudit:
         return len(own)
 
     async def flush(self) -> None:
-        """Wait until what this loop has queued is written."""
-        while (writer := self._writers.get(asyncio.get_running_loop())) is not None:
-            await asyncio.wait([writer])
+        """Write what this loop has queued, where Redis takes it now."""
+        await self._queue.flush()
 
-    async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what comes within a moment in one round trip."""
-        try:
-            while self._queued[loop]:
-                await asyncio.sleep(_MOMENT_S)
-                batch, self._queued[loop] = self._queued[loop], []
-                async with asyncio.timeout(_SECONDS):
-                    await self._add(batch)
-                self._failing = False
-        except Exception as error:  # noqa: BLE001 (declared boundary: what is noted beside a run never breaks it)
-            self._tell(type(error).__name__)
-        finally:
-            self._writers.pop(loop, None)
-
-    def _tell(self, reason: str) -> None:
-        if not self._failing:
-            log.warning("Decisions on tool calls do not reach the audit in Redis; runs go on. %s", reason)
-        self._failing = True
+    async def aclose(self) -> None:
+        """Write what this loop has queued; what Redis does not take now is lost."""
+        await self._queue.aclose()
 
     async def _add(self, decisions: Sequence[Decision]) -> None:
         oldest = int((time.time() - self._seconds) * 1000)
@@ -155,4 +134,4 @@ def _stream(tenant: str) -> str:
 def _read(entry: bytes, fields: dict[bytes, bytes]) -> Decision:
     known: dict[str, Any] = dict.fromkeys(Decision.__slots__, "")
     at = datetime.fromtimestamp(int(entry.split(b"-")[0]) / 1000, UTC).isoformat(timespec="milliseconds")
-    return Decision(**{**known, **json.loads(fields[_FIELD]), "at": at})
+    return Decision(**{**known, "at": at, **json.loads(fields[_FIELD])})

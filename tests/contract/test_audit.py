@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,25 @@ async def test_the_record_is_capped_and_leaves_after_its_days(source: RedisSourc
     assert len(await audit.list(ADA, thread="t")) == 0
 
 
-async def test_without_redis_a_run_goes_on_and_the_loss_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_redis_a_run_goes_on_and_decisions_wait_which_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     nowhere = RedisSource(RedisSettings.model_validate({"url": "redis://127.0.0.1:1", "timeout_s": 0.1}))
     audit = await written(RedisAudit(nowhere, AuditSettings()), ONE, ONE, ONE)
     assert [record.levelno for record in caplog.records if record.name == "twintrack.audit"] == [logging.WARNING]
-    await audit.flush()
+    assert (audit.waiting, audit.lost) == (3, 0)
+    await audit.aclose()
+    assert (audit.waiting, audit.lost) == (0, 3)
     await nowhere.aclose()
+
+
+async def test_a_decision_keeps_the_time_at_which_it_was_made(source: RedisSource) -> None:
+    audit = RedisAudit(source, AuditSettings())
+    before = datetime.now(UTC).isoformat(timespec="milliseconds")
+    audit.write(ONE)
+    after = datetime.now(UTC).isoformat(timespec="milliseconds")
+    await audit.flush()
+    assert before <= (await audit.list(ADA))[0].at <= after
 
 
 async def test_equal_arguments_have_the_same_digest_and_no_value_is_in_the_record(source: RedisSource) -> None:
