@@ -161,7 +161,7 @@ async def test_a_team_without_any_result_steps_down_and_says_so(opener: Opener) 
 
 async def test_one_agent_that_hangs_leaves_a_partial_labelled_answer(opener: Opener) -> None:
     agents = table_with(calculator=Hanging(RuntimeError()))
-    async with opener({"budgets": {"agent_seconds": 0.5}}, agents=agents) as app:
+    async with opener({"team": {"agents": {"calculator": {"seconds": 0.1}}}}, agents=agents) as app:
         answer = await ask(app, COMPLEX)
     assert answer.status == "answered"
     assert "Greta Holm" in answer.text

@@ -1,20 +1,20 @@
-"""Bad input ends the real program with one line that holds the fix, an open application with one error, and loses nothing."""
+"""Bad input ends the program with one line that holds the fix, an open application with one error, and loses nothing."""
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from tests.commands import assert_one_line, run_process
+from tests.commands import assert_one_line, run, run_process
 from tests.integration.test_redis_check import old_server
 from twintrack import Settings, TwintrackError, open_app
 from twintrack.core.settings import load_settings
-
-pytestmark = pytest.mark.slow
 
 QUESTION = "What is the monthly fee of the Blue Account?"
 HUGE = "why " * 262_144
@@ -74,14 +74,22 @@ def _url(fault: Fault, filled: str, old: str) -> str:
     return named.get(fault.url, fault.url)
 
 
-@pytest.mark.parametrize("name", FAULTS)
-async def test_the_program_says_it_in_one_line_with_the_fix(filled: str, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        *((name, run) for name in FAULTS),
+        *(pytest.param(name, run_process, marks=pytest.mark.slow) for name in ("no Redis", "an .env of bytes")),
+    ],
+)
+async def test_the_program_says_it_in_one_line_with_the_fix(
+    filled: str, tmp_path: Path, name: str, runs: Callable[..., CompletedProcess[str]]
+) -> None:
     fault, before = FAULTS[name], _held(filled)
     _lay(tmp_path, fault)
     async with old_server("6.2.14", speaks_resp3=True) as old:
         url = _url(fault, filled, old)
         done = await asyncio.to_thread(
-            lambda: run_process(tmp_path, url, *fault.command, given=fault.given, **fault.variables)
+            lambda: runs(tmp_path, url, *fault.command, given=fault.given, **fault.variables)
         )
     assert done.stdout == ""
     assert_one_line(done, *fault.words)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import PROGRAM, environment, start
+from tests.commands import run, start
 from tests.embedded import is_running
 from tests.integration.test_stopping import QUESTION, Hanging, answered_by, until_asked
 from tests.waiting import PATIENCE_S, until
@@ -102,25 +102,23 @@ async def test_the_embedded_redis_has_all_that_was_finished(data_dir: Path, numb
     (data_dir / "fees.md").write_text("# Fees\n\nThe monthly fee of the Blue Account is $15.\n")
     model = Hanging()
     async with StubServer(model) as server:
-        variables = environment("", {"TWINTRACK_REDIS__DATA_DIR": str(data_dir), **answered_by(server)})
-        del variables["TWINTRACK_REDIS__URL"]
+        settings = {"TWINTRACK_REDIS__DATA_DIR": str(data_dir), **answered_by(server)}
 
-        async def begun(*arguments: str) -> asyncio.subprocess.Process:
-            return await asyncio.create_subprocess_exec(
-                *PROGRAM, *arguments, env=variables, cwd=data_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
+        async def done(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return await asyncio.to_thread(lambda: run(data_dir, "", *arguments, **settings))
 
-        assert await (await begun("ingest", "fees.md")).wait() == 0
-        asking = await begun("ask", QUESTION, "--thread", "t")
+        assert (await done("ingest", "fees.md")).returncode == 0
+        asking = await start(data_dir, "", "ask", QUESTION, "--thread", "t", **settings)
         await until_asked(server)
         for _ in range(times):
             asking.send_signal(number)
         _, errors = await asyncio.wait_for(asking.communicate(), PATIENCE_S)
         assert asking.returncode == CODES[number]
         assert errors.decode().strip().splitlines() == STOPPED
+        assert not is_running(data_dir)
         model.hangs = False
-        output, _ = await (await begun("ask", "--resume", "t")).communicate()
-    assert "fee of the Blue Account is $15" in output.decode()
+        resumed = await done("ask", "--resume", "t")
+    assert "fee of the Blue Account is $15" in resumed.stdout
     assert not is_running(data_dir)
 
 
@@ -169,12 +167,7 @@ async def test_a_command_that_waits_for_redis_is_stopped_at_once(
 async def test_no_embedded_redis_is_left_behind(
     data_dir: Path, command: tuple[str, ...], number: signal.Signals
 ) -> None:
-    variables = environment("", {"TWINTRACK_REDIS__DATA_DIR": str(data_dir)})
-    del variables["TWINTRACK_REDIS__URL"]
-    pipe = subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, *command, env=variables, cwd=data_dir, stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    process = await start(data_dir, "", *command, TWINTRACK_REDIS__DATA_DIR=str(data_dir))
     await until(lambda: (data_dir / "redis" / "redis.pid").exists())
     process.send_signal(number)
     _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
