@@ -24,7 +24,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 """Tries of one command, the first one included."""
 HOPELESS = (AuthenticationError, AuthorizationError, MaxConnectionsError)
-"""Connection errors that another try does not mend."""
+"""Connection errors that another try does not mend; redis-py passes some on within another one."""
 FORMS = (
     "redis://user:password@host:port/db, rediss://... for TLS, unix://:password@/path/to/socket, "
     "redis+sentinel://host:port,host:port/master/db or redis+cluster://host:port,host:port"
@@ -49,7 +49,7 @@ class BoundedRetry(Retry):
         deadline = time.monotonic() + self.seconds
 
         def worth_another_try(error: Exception) -> bool:
-            if isinstance(error, HOPELESS) or time.monotonic() > deadline:
+            if isinstance(error, HOPELESS) or isinstance(error.__cause__, HOPELESS) or time.monotonic() > deadline:
                 return False
             return is_retryable is None or is_retryable(error)
 

@@ -84,7 +84,8 @@ async def stubbed(
     stub = Stub(parts)
     async with stub.server as server:
         models = {role: f"openai:{role}" for role in (*ROLES, *(parts.keys() & {"judge"}))}
-        limits = {"base_url": server.base_url, "timeout_s": seconds, "total_s": 2 * seconds, "max_attempts": 2}
+        times = {"timeout_s": seconds, "total_s": 2 * seconds, "max_attempts": 2, "wait_most_s": 0.01}
+        limits = {"base_url": server.base_url, **times}
         given = settings or {}
         async with opener({**given, "models": {**models, **limits, **given.get("models", {})}}) as app:
             yield app, stub

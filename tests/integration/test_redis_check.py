@@ -139,6 +139,14 @@ async def test_a_wrong_or_missing_password_is_refused(redis_url: str, given: str
             await check_server(source)
 
 
+async def test_a_wrong_password_is_not_tried_again(source: RedisSource, redis_url: str) -> None:
+    await source.client().acl_log_reset()
+    async with source_at(f"unix://:wrong@{redis_url.partition('@')[2]}") as wrong:
+        with pytest.raises(RedisUnavailable):
+            await check_server(wrong)
+    assert [refused["count"] for refused in await source.client().acl_log()] == [1]
+
+
 async def test_no_server_is_said_with_the_way_to_start_one() -> None:
     async with source_at("redis://127.0.0.1:1") as source:
         with pytest.raises(RedisUnavailable, match=r"cannot be reached.*Fix: .*docker run"):

@@ -13,6 +13,7 @@ from tests.commands import assert_one_line, environment, run
 from tests.ports import free_port
 from tests.waiting import PATIENCE_S
 from twintrack.app.cli import cli
+from twintrack.core import redis_connection
 
 NOBODY = "redis://127.0.0.1:1/0"
 NEEDS_NONE = {
@@ -53,6 +54,12 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 COMMANDS = dict(leaves(cli))
+
+
+@pytest.fixture(autouse=True)
+def asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no command ask again, and wait before it, whether one has come up meanwhile."""
+    monkeypatch.setattr(redis_connection, "ATTEMPTS", 1)
 
 
 def arguments(command: click.Command) -> list[str]:
