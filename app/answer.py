@@ -1,7 +1,9 @@
 """What a caller gets back from one turn."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from langgraph.types import Interrupt
 from pydantic import BaseModel, ConfigDict, Field
 
 from twintrack.nodes.state import Draft, Status
@@ -122,8 +124,7 @@ class Answer(BaseModel):
 def answer_of(state: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an Answer that the graph's final state holds."""
     if interrupts := state.get("__interrupt__"):
-        asked = [interrupt.value for interrupt in interrupts]
-        return {"status": "interrupted", "text": "", "interrupts": asked, "reason": "waits for approval"}
+        return unfinished_of(interrupts)
     draft, decision = state["answer"], state.get("decision")
     degraded = state.get("degraded", "")
     return {
@@ -141,6 +142,13 @@ def answer_of(state: dict[str, Any]) -> dict[str, Any]:
             {key: step[key] for key in StepSummary.model_fields if key in step} for step in state.get("steps", [])
         ],
     }
+
+
+def unfinished_of(interrupts: Sequence[Interrupt]) -> dict[str, Any]:
+    """Return the fields of an Answer to a turn that did not end: it waits for a person, or was broken off."""
+    asked = [interrupt.value for interrupt in interrupts]
+    reason = "waits for approval" if asked else "the turn was broken off"
+    return {"status": "interrupted", "text": "", "interrupts": asked, "reason": reason}
 
 
 def _reason(draft: Draft, degraded: str) -> str:

@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
-from twintrack.app.answer import Answer, Usage, answer_of
+from twintrack.app.answer import Answer, Usage, answer_of, unfinished_of
 from twintrack.app.decisions import by_interrupt, read_decisions
 from twintrack.app.door import let_in
 from twintrack.app.erasure import Erased, erase_user
@@ -162,6 +162,18 @@ class App:
             answer = await self._answer(final, turn, found, started)
         yield StreamEvent("answer", answer=answer)
 
+    async def unfinished(self, thread_id: str, *, user_id: str = "local", tenant_id: str = "default") -> Answer | None:
+        """Return where the thread's last turn stands, if it did not end: what it asks a person, or nothing where it was broken off.
+
+        `resume` finishes it. A thread that does not exist, or is another user's, has none.
+        """
+        turn = await self._turn(thread_id, tenant_id, user_id, {})
+        try:
+            waiting = await self._waiting(turn)
+        except InputError:
+            return None
+        return await self._told(unfinished_of(waiting), turn, {}, time.monotonic())
+
     async def settle_lapsed(self) -> list[tuple[Identity, str]]:
         """End every turn, of whomever, that has waited too long for a person; return whose and on which threads."""
         return await self._lapsed.sweep()
@@ -232,7 +244,10 @@ class App:
         return await self._answer(state, turn, found, started)
 
     async def _answer(self, state: dict[str, Any], turn: Turn, found: dict[str, str], started: float) -> Answer:
-        shown = await with_originals(answer_of(state), found, self.parts.vault, turn.identity)
+        return await self._told(answer_of(state), turn, found, started)
+
+    async def _told(self, fields: dict[str, Any], turn: Turn, found: dict[str, str], started: float) -> Answer:
+        shown = await with_originals(fields, found, self.parts.vault, turn.identity)
         usage = Usage(**{**turn.meter.usage(), **_times(turn.meter, started)})
         version, trace_id = await self._head(turn)
         return Answer(**shown, usage=usage, version=version, thread_id=turn.thread_id, trace_id=trace_id)
@@ -253,8 +268,9 @@ class App:
 
     async def _waiting(self, turn: Turn) -> tuple[Interrupt, ...]:
         """Return what waits for decisions on the turn's thread; nothing where its last turn was broken off."""
+        who = {"tenant_id": turn.identity.tenant_id, "user_id": turn.identity.user_id}
         async with translated():
-            state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id}})
+            state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id, **who}})
         if state.created_at is None:
             raise unknown_thread(turn.thread_id)
         if not state.next:

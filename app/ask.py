@@ -1,16 +1,19 @@
 """`twintrack ask`: one question, one cited answer."""
 
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import click
 
 from twintrack.app import stopping
-from twintrack.app.owner_options import owner_options
+from twintrack.app.owner_options import options_of, owner_options
 from twintrack.core.context import Identity
+from twintrack.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from twintrack.app.answer import Answer
+    from twintrack.app.application import App
 
 _NOT_DONE = frozenset({"failed", "refused"})
 
@@ -46,13 +49,21 @@ async def _ask(question: str | None, thread: str | None, who: Identity, as_json:
         if question is None:
             answer = await app.resume(str(thread), user_id=who.user_id, tenant_id=who.tenant_id)
         else:
-            answer = await app.ask(question, thread_id=thread, user_id=who.user_id, tenant_id=who.tenant_id)
+            answer = await _turn(app, question, thread or uuid.uuid4().hex, who)
         wrong = " ".join(map(str, app.refusals)) or (_why(answer) if answer.status in _NOT_DONE else "")
         if as_json:
             click.echo(answer.model_dump_json(indent=2))
         elif answer.status not in _NOT_DONE:
             _shown(answer, "" if wrong else await app.parts.source.describe())
         return wrong
+
+
+async def _turn(app: "App", question: str, thread: str, who: Identity) -> "Answer":
+    try:
+        return await app.ask(question, thread_id=thread, user_id=who.user_id, tenant_id=who.tenant_id)
+    except Unavailable as error:
+        again = f"twintrack ask --resume {thread}{options_of(who.user_id, who.tenant_id)}"
+        raise type(error)(error.problem, fix=f"{error.fix}; then finish the turn with `{again}`") from error
 
 
 def _shown(answer: "Answer", what_runs: str) -> None:

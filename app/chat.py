@@ -13,17 +13,19 @@ import click
 
 from twintrack.app import stopping
 from twintrack.app.answer import Answer
-from twintrack.app.chat_commands import COMMANDS, HELP
+from twintrack.app.chat_commands import COMMANDS, DECIDE, HELP
 from twintrack.app.conversation import Conversation
 from twintrack.app.live_turn import LiveTurn
-from twintrack.app.owner_options import owner_options
+from twintrack.app.owner_options import options_of, owner_options
 from twintrack.app.refusals import exit_where_refused
 from twintrack.app.screen import say, screen
 from twintrack.app.show_answer import show
 from twintrack.app.show_steps import step_line
 from twintrack.app.typed_lines import typed_lines
-from twintrack.core.errors import TwintrackError
+from twintrack.core.errors import TwintrackError, Unavailable
 from twintrack.core.redis_errors import translated
+
+_KEPT = "Steps that finished are kept: /continue goes on from there, or ask again."
 
 
 @click.command()
@@ -45,9 +47,10 @@ async def _chat(thread: str, user: str, tenant: str) -> None:
         say(chat.console, chat.app.mode, "dim")
         say(chat.console, f"Thread {thread}; come back to it with: {_return(chat)}", "dim")
         say(chat.console, "/help lists the commands, Ctrl-D leaves.", "dim")
+        await tell_unfinished(chat)
         warming = asyncio.ensure_future(chat.app.parts.resources.embedder.embed_one("?"))  # while the person types
         async for line in typed_lines():
-            await _stoppable(chat, _turn(chat, line))
+            await _stoppable(chat, take(chat, line))
         warming.cancel()
         say(chat.console, f"Bye. The conversation is kept: {_return(chat)}", "dim")
 
@@ -70,6 +73,18 @@ async def _opened(thread: str, user: str, tenant: str) -> AsyncIterator[Conversa
         yield Conversation(app, screen(), thread, user, tenant)
 
 
+async def tell_unfinished(chat: Conversation) -> None:
+    """Show what the last turn on the thread still needs, where it did not end."""
+    chat.last = await chat.app.unfinished(chat.thread_id, **chat.who)
+    if chat.last is None:
+        return
+    if chat.last.interrupts:
+        show(chat.last, chat.console)
+        say(chat.console, DECIDE, "yellow")
+    else:
+        say(chat.console, f"The last turn here was broken off. {_KEPT}", "yellow")
+
+
 async def _stoppable(chat: Conversation, turn: Coroutine[Any, Any, None]) -> None:
     """Run one turn; where a person sits at it, Ctrl-C ends the turn and not the conversation."""
     running = asyncio.ensure_future(turn)
@@ -81,17 +96,18 @@ async def _stoppable(chat: Conversation, turn: Coroutine[Any, Any, None]) -> Non
     except asyncio.CancelledError:
         if asyncio.current_task().cancelling():  # type: ignore[union-attr] # a coroutine runs in a task
             raise
-        say(
-            chat.console, "Stopped. Steps that finished are kept: /continue goes on from there, or ask again.", "yellow"
-        )
+        say(chat.console, f"Stopped. {_KEPT}", "yellow")
     except TwintrackError as error:
         say(chat.console, str(error), "red")
+        if isinstance(error, Unavailable):
+            say(chat.console, f"Then: {_KEPT[0].lower()}{_KEPT[1:]}", "yellow")
     finally:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, before)
 
 
-async def _turn(chat: Conversation, line: str) -> None:
+async def take(chat: Conversation, line: str) -> None:
+    """Do what a typed line says: a command, or a question."""
     name, _, argument = line.partition(" ")
     async with translated():
         if not name.startswith("/"):
@@ -116,6 +132,8 @@ async def ask(chat: Conversation, question: str) -> Answer | None:
     if answer is not None:
         chat.console.print()
         show(answer, chat.console, steps=False)
+        if answer.interrupts:
+            say(chat.console, DECIDE, "yellow")
         for refusal in chat.app.refusals:
             say(chat.console, str(refusal), "red")
         chat.console.print()
@@ -124,6 +142,4 @@ async def ask(chat: Conversation, question: str) -> Answer | None:
 
 def _return(chat: Conversation) -> str:
     """Return the command that goes on with the conversation."""
-    others = {"user": (chat.user_id, "local"), "tenant": (chat.tenant_id, "default")}
-    options = "".join(f" --{name} {value}" for name, (value, usual) in others.items() if value != usual)
-    return f"twintrack chat --thread {chat.thread_id}{options}"
+    return f"twintrack chat --thread {chat.thread_id}{options_of(chat.user_id, chat.tenant_id)}"

@@ -14,6 +14,7 @@ from twintrack.core.context import Identity
 
 Run = Callable[[Conversation, str], Awaitable[None]]
 
+DECIDE = "/approve lets it run, /reject refuses it."
 HELP = "/help lists the commands."
 _ANSWER_CHARS = 80
 _MEANINGS = {
@@ -70,7 +71,7 @@ async def memory(chat: Conversation, text: str) -> None:
 
 async def trace(chat: Conversation, _: str) -> None:
     """Print the last turn's trace."""
-    if chat.last is None:
+    if chat.last is None or not chat.last.trace_id:
         chat.console.print("Ask something first.")
         return
     found = await chat.app.trace(chat.last, **chat.who)
@@ -105,7 +106,7 @@ async def help_(chat: Conversation, _: str) -> None:
 
 
 async def _decide(chat: Conversation, decision: str) -> None:
-    if chat.last is None or chat.last.status != "interrupted":
+    if chat.last is None or not chat.last.interrupts:
         chat.console.print("Nothing waits for a decision.")
         return
     count = sum(len(asked["action_requests"]) for asked in chat.last.interrupts)

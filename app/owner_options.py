@@ -12,6 +12,12 @@ _OPTIONS = (
 )
 
 
+def options_of(user: str, tenant: str) -> str:
+    """Return what names the user on a command line; nothing for the usual one."""
+    others = {"user": (user, "local"), "tenant": (tenant, "default")}
+    return "".join(f" --{name} {value}" for name, (value, usual) in others.items() if value != usual)
+
+
 def owner_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options `--user`, `--tenant` and `--json`."""
     for option in reversed(_OPTIONS):

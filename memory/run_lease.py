@@ -42,6 +42,7 @@ async def run_lease(
 
     Raises:
         Conflict: another run holds the thread, or took it.
+        Unavailable: Redis did not answer for as long as the lease lasts.
         UnknownThread: the thread is someone else's.
     """
     lease = _Lease(storage, thread_id, lease_s)
@@ -55,7 +56,7 @@ async def run_lease(
             raise
         if task:
             task.uncancel()
-        raise _taken(thread_id) from None
+        raise lease.away or _taken(thread_id) from None
     finally:
         await renewal.end()
         await lease.leave()
@@ -74,6 +75,8 @@ class _Lease:
         self.look_s = min(lease_s / 4, _LOOK_S)
         self._held_until = 0.0
         self.lost = False
+        self.away: Unavailable | None = None
+        """Why the lease could not be renewed the last time, where Redis did not answer."""
 
     async def take(self, policy: Policy, wait_s: float, owner: Identity | None) -> None:
         deadline = time.monotonic() + (wait_s if policy == "queue" else 0)
@@ -100,8 +103,13 @@ class _Lease:
     async def keep(self, task: "asyncio.Task[object] | None") -> None:
         """Renew until cancelled; end the run once the lease is someone else's, or cannot be told to be ours."""
         while (asked := time.monotonic()) < self._held_until:  # else this process was held up: a run may have come by
-            with suppress(Unavailable):
-                if not await self._storage.run_alone(_RENEW, (self._key,), [self._holder, self._ms]):
+            try:
+                renewed = await self._storage.run_alone(_RENEW, (self._key,), [self._holder, self._ms])
+            except Unavailable as error:
+                self.away = error
+            else:
+                self.away = None
+                if not renewed:
                     break
                 self._held_until = asked + self._lease_s
             await asyncio.sleep(self.look_s)
