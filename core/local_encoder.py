@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 DIMS = 512
 PASS = 16
 """Texts of one pass: reading the weights costs as much as a short text, and more texts gain little."""
+MANY = 4
+"""Questions of one pass from which more are expected."""
+GATHER_S = 0.006
+"""Seconds in which they may come; half a pass of them is not waited for."""
 
 Vector = NDArray[np.float32]
 
@@ -53,12 +58,16 @@ class LocalEncoder:
 
     def _work(self) -> None:
         while taken := self._take():
+            questions = [order for order, _ in taken if len(order.texts) == 1]
             try:
                 vectors = self._vectors([order.texts[place] for order, place in taken])
             except Exception as error:  # noqa: BLE001 - handed to who waits
                 _hand_over({order: error for order, _ in taken})
             else:
                 _hand_over(dict.fromkeys(_filled(taken, vectors)))
+            # Where many ask, processors are what is short, and a question of eight takes half of one by itself.
+            if len(questions) >= MANY and len(self._questions) < PASS // 2:
+                time.sleep(GATHER_S)
 
     def _take(self) -> list[tuple[Order, int]]:
         """Return what is encoded next, without what nobody waits for any more; nothing ends the thread's work."""

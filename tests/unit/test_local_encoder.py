@@ -1,13 +1,16 @@
 """Questions that wait at one moment are encoded in one pass, ahead of documents; who gives up disturbs nobody."""
 
 import asyncio
+import threading
 import time
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from twintrack.core.local_encoder import DIMS, PASS, LocalEncoder, Order, Vector
+from tests.waiting import PATIENCE_S, until
+from twintrack.core import local_encoder
+from twintrack.core.local_encoder import DIMS, GATHER_S, MANY, PASS, LocalEncoder, Order, Vector
 
 
 class Slow(LocalEncoder):
@@ -21,6 +24,19 @@ class Slow(LocalEncoder):
         self.passes.append(texts)
         time.sleep(0.15)
         return np.array([[float(text.removeprefix("q"))] * DIMS for text in texts], np.float32)
+
+
+class Held(Slow):
+    """Ends no pass before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.going = threading.Event()
+
+    def _vectors(self, texts: list[str]) -> Vector:
+        vectors = super()._vectors(texts)
+        self.going.wait(PATIENCE_S)
+        return vectors
 
 
 async def test_each_gets_its_own_vector_out_of_a_shared_pass() -> None:
@@ -56,6 +72,22 @@ async def test_a_pass_wakes_those_who_wait_for_it_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(loop, "call_soon_threadsafe", woken)
     await asyncio.gather(*(encoder.encode([f"{number}"]) for number in range(2 * PASS)))
     assert woken.call_count == len(encoder.passes)
+
+
+async def test_where_many_ask_a_moment_is_waited_for_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, clock = Held(), Mock()
+    monkeypatch.setattr(local_encoder, "time", clock)
+    first = asyncio.create_task(encoder.encode(["0"]))
+    await until(lambda: bool(encoder.passes))
+    many = [asyncio.create_task(encoder.encode([f"{number}"])) for number in range(MANY)]
+    await asyncio.sleep(0)
+    encoder.going.set()
+    await asyncio.gather(first, *many)
+    await encoder.encode([f"{number}" for number in range(PASS)])
+    for alone in ("7", "8"):  # the second begins when all that follows the pass of the first is over
+        await encoder.encode([alone])
+    assert [len(texts) for texts in encoder.passes] == [1, MANY, PASS, 1, 1]
+    clock.sleep.assert_called_once_with(GATHER_S)
 
 
 async def test_an_event_loop_that_was_closed_meanwhile_keeps_nobody_waiting() -> None:
