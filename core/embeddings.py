@@ -107,10 +107,10 @@ class LocalEmbedder(_Remembering):
     dims = DIMS
 
     async def embed(self, texts: Sequence[str]) -> Vector:
-        """Return one row per text, computed in a worker thread."""
+        """Return one row per text, computed in a worker thread; it gives them normalised."""
         if not texts:
             return np.zeros((0, DIMS), np.float32)
-        return _normalised(await _encoder().encode([clean(text) for text in texts]))
+        return await _encoder().encode([clean(text) for text in texts])
 
 
 class HostedEmbedder(_Remembering):
