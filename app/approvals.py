@@ -43,17 +43,15 @@ def sweep(as_json: bool) -> None:
 
 
 async def _waiting(identity: Identity) -> list[tuple[str, str | None]]:
-    from twintrack.core.redis_client import RedisSource
-    from twintrack.core.redis_errors import translated
+    from twintrack.app.open_questions import open_questions
+    from twintrack.app.parts import make_parts
     from twintrack.core.settings import load_settings
-    from twintrack.core.waiting import RedisWaiting
 
-    source = RedisSource(load_settings().redis)
+    parts = make_parts(load_settings())
     try:
-        async with translated():
-            found = await RedisWaiting(source).of_user(identity)
+        found = await open_questions(parts.waiting, parts.saver, identity)
     finally:
-        await source.aclose()
+        await parts.aclose()
     return [(thread, moment(due)) for thread, due in found]
 
 

@@ -11,6 +11,7 @@ from twintrack.app.show_answer import show
 from twintrack.app.traces import print_trace
 from twintrack.app.version_tables import print_versions
 from twintrack.core.context import Identity
+from twintrack.core.errors import UnknownThread
 
 Run = Callable[[Conversation, str], Awaitable[None]]
 
@@ -31,7 +32,10 @@ _MEANINGS = {
 
 async def versions(chat: Conversation, which: str) -> None:
     """List the thread's versions: where turns ended and what was named or gone back to, or all of them."""
-    listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
+    try:
+        listed = await chat.app.versions.list(chat.thread_id, identity=_identity(chat))
+    except UnknownThread:
+        listed = []
     told = [one for one in listed if which == "all" or not one.next or one.name or one.reason or one.is_head]
     if told:
         print_versions(chat.console, told)
@@ -93,8 +97,12 @@ async def reject(chat: Conversation, _: str) -> None:
 
 async def continue_(chat: Conversation, _: str) -> None:
     """Go on with the turn that was broken off."""
-    chat.last = await chat.app.resume(chat.thread_id, None, **chat.who)
-    show(chat.last, chat.console)
+    try:
+        chat.last = await chat.app.resume(chat.thread_id, None, **chat.who)
+    except UnknownThread:
+        say(chat.console, "This conversation has no turn to go on with: ask something.")
+    else:
+        show(chat.last, chat.console)
 
 
 async def help_(chat: Conversation, _: str) -> None:

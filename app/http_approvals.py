@@ -9,15 +9,14 @@ from starlette.routing import Route
 from twintrack.app.approvals import moment
 from twintrack.app.http_request import caller_of
 from twintrack.app.lapsed import Lapsed
-from twintrack.core.redis_errors import translated
+from twintrack.app.open_questions import open_questions
 
 
 def approval_routes(lapsed: Lapsed) -> Sequence[Route]:
     """Return GET /twintrack/approvals and POST /twintrack/approvals/settle, each about the caller's own threads."""
 
     async def listed(request: Request) -> JSONResponse:
-        async with translated():
-            found = await lapsed.parts.waiting.of_user(caller_of(request))
+        found = await open_questions(lapsed.parts.waiting, lapsed.parts.saver, caller_of(request))
         return JSONResponse({"waiting": [{"thread_id": thread, "until": moment(due)} for thread, due in found]})
 
     async def settled(request: Request) -> JSONResponse:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
-from langgraph.types import Interrupt
 
 from twintrack.app.decisions import read_decisions
+from twintrack.app.open_questions import questions_in
 from twintrack.core.errors import Conflict, InputError, UnknownVersion
 from twintrack.core.redis_errors import translated
 from twintrack.guardrails import Masker
@@ -39,20 +39,13 @@ async def check_start(saver: BaseCheckpointSaver[Any], run: Mapping[str, Any], m
     if silent and found is None:
         raise InputError("There is no input, and nothing on this thread to go on with.", fix=_ASK)
     if answer is not None:
-        _check_answer(answer, _questions(found), masker)
+        _check_answer(answer, questions_in(found), masker)
 
 
 async def _version(saver: BaseCheckpointSaver[Any], thread: str, version: Any) -> CheckpointTuple | None:
     where = {"thread_id": thread, "checkpoint_ns": ""} | ({"checkpoint_id": str(version)} if version else {})
     async with translated():
         return await saver.aget_tuple({"configurable": where})
-
-
-def _questions(found: CheckpointTuple | None) -> dict[str, Any]:
-    """Return what the version's steps ask, by the id of the interrupt."""
-    writes = (found.pending_writes if found else None) or ()
-    groups = [value for _, _, value in writes if isinstance(value, list | tuple)]
-    return {one.id: one.value for group in groups for one in group if isinstance(one, Interrupt)}
 
 
 def _check_answer(answer: Any, questions: Mapping[str, Any], masker: Masker) -> None:

@@ -75,7 +75,8 @@ def _one(file: Path, source: str) -> Document:
     title, reading = _parsed(reader, file)
     text = reading.text.replace("\r\n", "\n").replace("\x00", "")
     if not text.strip():
-        raise DocumentError(f"{file}: no text was found in it.", fix="scanned pages need OCR first")
+        fix = "scanned pages need OCR first" if suffix == ".pdf" else "it is empty: write into it, or leave it out"
+        raise DocumentError(f"{file}: no text was found in it.", fix=fix)
     return Document(source, title or _first_heading(text) or file.stem, text, source, reading.guessed)
 
 

@@ -10,7 +10,9 @@ from twintrack.core.settings_section import Section
 class RetrievalSettings(Section):
     """How passages are found."""
 
-    corpus: str = Field(default="default", pattern=r"^[a-z0-9-]+$", description="Name of the corpus.")
+    corpus: str = Field(
+        default="default", pattern=r"^[a-z0-9-]+$", description="Name of the corpus: small letters, digits, hyphens."
+    )
     limit: int = Field(default=8, ge=1, le=100, description="Passages handed to the answer.")
     candidates: int = Field(default=50, ge=1, le=1000, description="Candidates each ranker proposes.")
     vector_weight: float = Field(

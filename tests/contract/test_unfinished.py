@@ -14,6 +14,7 @@ from tests.waiting import PATIENCE_S
 from twintrack.app.assemble import App
 from twintrack.app.chat import take, tell_unfinished
 from twintrack.app.conversation import Conversation
+from twintrack.app.open_questions import open_questions
 from twintrack.app.testing import Reply, hangs
 from twintrack.core.context import Identity
 from twintrack.core.errors import RedisUnavailable
@@ -88,6 +89,25 @@ async def test_a_chat_that_is_come_back_to_finishes_what_was_broken_off(opener: 
         assert said.index("broken off") < said.index("/continue goes on") < said.index("Nothing waits for a decision.")
         assert "answered ·" in said
         assert await screen_of(app, WHO.user_id) == ""
+
+
+async def test_a_new_chat_has_nothing_to_list_or_to_go_on_with(app: App) -> None:
+    said = await screen_of(app, WHO.user_id, "/versions", "/continue")
+    assert said.splitlines() == [
+        "This conversation has no version yet: ask something.",
+        "This conversation has no turn to go on with: ask something.",
+    ]
+
+
+async def test_a_question_that_its_thread_went_on_without_is_no_longer_listed(opener: Opener) -> None:
+    async with opener({"team": {"approve": ["calculator"]}}) as app:
+        for thread in ("t", "u"):
+            await app.ask(SUM, thread_id=thread, user_id=WHO.user_id)
+        listed = await open_questions(app.parts.waiting, app.parts.saver, WHO)
+        assert [thread for thread, _ in listed] == ["t", "u"]
+        await app.ask("How tall is the lighthouse of the harbour?", thread_id="t", user_id=WHO.user_id)
+        listed = await open_questions(app.parts.waiting, app.parts.saver, WHO)
+        assert [thread for thread, _ in listed] == ["u"]
 
 
 class GoneMeanwhile:

@@ -208,7 +208,10 @@ def test_what_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
     table = failure(write(tmp_path, "a.csv", f'name,note\na,"{"x" * 140_000}"\n'))
     assert "broken as a table" in table.problem
     assert table.fix == "close the quote left open, or cut cells above 131,072 characters"
-    assert "no text" in failure(write(tmp_path, "b.txt", " \n")).problem
+    blank = failure(write(tmp_path, "b.txt", " \n"))
+    assert "no text" in blank.problem
+    assert blank.fix == "it is empty: write into it, or leave it out"
+    assert failure(write(tmp_path, "b.pdf", pdf_saying(""))).fix == "scanned pages need OCR first"
     assert "limit" in failure(write(tmp_path, "c.txt", "x" * 100), max_bytes=10).problem
     assert "No such file" in failure(tmp_path / "gone.txt").problem
 
