@@ -35,6 +35,9 @@ SEARCHES = -1
 FLAT = -2
 """That of searches sent together: it speaks RESP2, whose lists are read in an eighth of the time of RESP3's maps.
 redis-py's own search, which asks alone, does not expect them."""
+_OF_A_SEARCH = frozenset(("FT.PROFILE", "FT.SEARCH", "HMGET"))
+"""What takes that connection where it is sent together: reading what was found overtakes no other search, so that under
+many of them none waits much longer than the others."""
 
 
 @dataclass(slots=True)
@@ -171,7 +174,7 @@ class WiredRedis(Redis):
             packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
         except TypeError:
             return await _each(self, commands)
-        lanes = [FLAT if command[0] in ("FT.PROFILE", "FT.SEARCH") else 0 for command in commands]
+        lanes = [FLAT if command[0] in _OF_A_SEARCH else 0 for command in commands]
         replies = await self._replies(lanes, packed)
         # Most have the same name, and asking for its reader costs as much as the rest of this.
         reads = {name: self.response_callbacks.get(name) for name in {command[0] for command in commands}}

@@ -11,7 +11,7 @@ from redis.exceptions import TimeoutError as TooSlow
 from tests.waiting import PATIENCE_S, until
 from twintrack.core.context import Identity
 from twintrack.core.redis_client import RedisSource
-from twintrack.core.redis_wire import PLAIN, WiredRedis, together
+from twintrack.core.redis_wire import FLAT, PLAIN, WiredRedis, together
 from twintrack.core.settings import RedisSettings
 from twintrack.core.traces import Owner, TraceSpan, TraceStore
 from twintrack.core.waiting import RedisWaiting
@@ -178,6 +178,22 @@ async def test_a_source_that_is_closed_opens_nothing_for_who_asks_later(redis_ur
     for command in (("GET", "x"), ("OBJECT", "ENCODING", "x")):
         with pytest.raises(LostConnection, match="closed"):
             await held.execute_command(*command)
+
+
+async def test_what_a_search_found_is_read_behind_the_searches_that_were_asked_before(client: Any) -> None:
+    await client.hset("wire", "a", "1")
+    assert await together(client, [("HMGET", "wire", "a", "b")] * 2) == [[b"1", None]] * 2
+    sent: list[bytes] = []
+    searches = client._wires[FLAT]
+    searches._transport, real = _Listening(searches._transport, sent), searches._transport
+    await asyncio.gather(
+        together(client, [("FT.SEARCH", "nothing", "red")]),
+        together(client, [("HMGET", "wire", "a")] * 2),
+        return_exceptions=True,
+    )
+    searches._transport = real
+    [commands] = sent
+    assert commands.index(b"FT.SEARCH") < commands.index(b"HMGET")
 
 
 async def test_searches_sent_together_come_as_lists_and_redis_pys_own_search_reads_what_it_expects(client: Any) -> None:
