@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from twintrack.core.audit_queue import AuditQueue
@@ -60,6 +60,7 @@ class RedisAudit:
         self._keep = settings.keep
         self._seconds = int(settings.keep_days * 86_400)
         self._queue = AuditQueue(self._add)
+        self._latest = datetime.fromtimestamp(0, UTC)
 
     @property
     def waiting(self) -> int:
@@ -74,20 +75,24 @@ class RedisAudit:
     def write(self, decision: Decision) -> None:
         """Queue one decision; it waits for a Redis that does not answer, and no run waits for it."""
         if self._keep:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._queue.put(replace(decision, at=now))
+            # No two of a process have the same moment, so that one written twice is told from two that are equal.
+            self._latest = max(datetime.now(UTC), self._latest + timedelta(microseconds=1))
+            self._queue.put(replace(decision, at=self._latest.isoformat(timespec="microseconds")))
 
     async def list(
         self, identity: Identity, *, thread: str | None = None, everyone: bool = False, limit: int = 100
     ) -> list[Decision]:
-        """Return decisions about a user's calls, newest first; with `everyone`, those of the whole tenant."""
-        found: list[Decision] = []
+        """Return decisions about a user's calls, newest first; with `everyone`, those of the whole tenant.
+
+        One that was written again, because nobody acknowledged it the first time, is given once.
+        """
+        found: dict[Decision, None] = {}
         async for _, one in self._newest(identity.tenant_id):
             if (everyone or one.user == identity.user_id) and thread in (None, one.thread):
-                found.append(one)
+                found[one] = None
             if len(found) >= limit:
                 break
-        return found
+        return [*found]
 
     async def erase(self, identity: Identity) -> int:
         """Delete all of a user's decisions and return how many there were."""

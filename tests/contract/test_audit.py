@@ -84,11 +84,22 @@ async def test_without_redis_a_run_goes_on_and_decisions_wait_which_is_said_once
 
 async def test_a_decision_keeps_the_time_at_which_it_was_made(source: RedisSource) -> None:
     audit = RedisAudit(source, AuditSettings())
-    before = datetime.now(UTC).isoformat(timespec="milliseconds")
+    before = datetime.now(UTC).isoformat(timespec="microseconds")
     audit.write(ONE)
-    after = datetime.now(UTC).isoformat(timespec="milliseconds")
+    after = datetime.now(UTC).isoformat(timespec="microseconds")
     await audit.flush()
     assert before <= (await audit.list(ADA))[0].at <= after
+
+
+async def test_a_decision_that_was_written_again_is_shown_once_and_an_equal_one_is_not_left_out(
+    source: RedisSource,
+) -> None:
+    audit = await written(RedisAudit(source, AuditSettings()), ONE, ONE)
+    client: Any = source.client()
+    [(_, first), _] = await client.xrange("twintrack:audit:acme")
+    await client.xadd("twintrack:audit:acme", first)
+    assert len(await audit.list(ADA)) == 2
+    assert await audit.erase(ADA) == 3
 
 
 async def test_equal_arguments_have_the_same_digest_and_no_value_is_in_the_record(source: RedisSource) -> None:
