@@ -15,6 +15,7 @@ from twintrack.core.embeddings import try_out
 from twintrack.core.redis_check import check_server
 from twintrack.core.redis_errors import translated
 from twintrack.core.settings import Settings, load_settings
+from twintrack.core.simplified import load_signs
 from twintrack.graphs import hybrid
 from twintrack.graphs.agents import table
 from twintrack.graphs.thread_care import ThreadCare
@@ -66,6 +67,7 @@ async def open_app(settings: Settings | None = None, **overrides: Any) -> AsyncI
                 check_server(parts.source),
                 parts.resources.models.warm(),
                 try_out(parts.resources.embedder),
+                asyncio.to_thread(load_signs),
             )
             await asyncio.to_thread(parts.masker.warm)
             await _tell_of_mismatch(parts)

@@ -29,6 +29,7 @@ from twintrack.app.thread_owners import SavedOwners
 from twintrack.core.errors import RedisUnavailable, TwintrackError
 from twintrack.core.models import EXTRACTIVE, ROLES
 from twintrack.core.redis_check import check_server
+from twintrack.core.simplified import load_signs
 
 
 async def health(request: Request) -> JSONResponse:
@@ -69,7 +70,7 @@ async def _redis() -> dict[str, Any]:
 async def _life(_app: Starlette) -> AsyncIterator[None]:
     if not parts.settings.server.keys:
         log.warning("No API keys are set: everyone on this machine is the user `local`. Set TWINTRACK_SERVER__KEYS.")
-    await asyncio.to_thread(parts.masker.warm)
+    await asyncio.gather(asyncio.to_thread(parts.masker.warm), asyncio.to_thread(load_signs))
     async with sweeping(lapsed, parts.settings.approvals.sweep_seconds):
         with loaded_set_aside():
             yield

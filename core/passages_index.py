@@ -23,7 +23,7 @@ FIELDS = ("document", "title", "source", "text", "start")
 """Fields of a record from which a passage is read back."""
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 200
-RECIPE = "3"
+RECIPE = "4"
 """Changes with what a record holds: one made otherwise is never searched as if it were made so."""
 
 

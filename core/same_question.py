@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from twintrack.core.simplified import simplified
+
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _IS_HAN = re.compile(rf"[{_HAN}]")
 _UNREADABLE = re.compile(rf"(?![{_HAN}\u3000-\u303f\uff00-\uffef\u2010-\u2027])[^\x00-\u024f]")
@@ -160,7 +162,7 @@ def _exact(tidy: str) -> str:
 
 def _bare(tidy: str) -> str:
     """Return the question without politeness, written out, with a phrase in front moved to its end."""
-    text = _unframed(_ENDS.sub("", tidy))
+    text = _unframed(_ENDS.sub("", simplified(tidy)))
     text = _written_out(text)
     if moved := _FRONTED.match(text):
         text = f"{moved[2]} {moved[1]}"

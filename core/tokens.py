@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twintrack.core.markup import code_blocks
+from twintrack.core.simplified import simplified
 
 _SPACELESS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
 _RUN = re.compile(rf"(?:(?=\w)[{_SPACELESS}])+|[^\W_{_SPACELESS}]+")
@@ -48,12 +49,12 @@ class Span:
 
 
 def words(text: str) -> list[str]:
-    """Return the lower-cased words and numbers of `text`; Chinese as single characters and pairs.
+    """Return the lower-cased words and numbers of `text`; Chinese as single characters and pairs, in simplified signs.
 
     A word holds letters and digits only, so it can never carry query syntax.
     """
     found: list[str] = []
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text).lower()):
+    for run in _RUN.findall(simplified(unicodedata.normalize("NFKC", text)).lower()):
         if _IS_SPACELESS.match(run):
             found.extend(run)
             found.extend(run[i : i + 2] for i in range(len(run) - 1))

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twintrack.core.simplified import simplified
+
 # Soft hyphen, zero-width signs, direction marks, word joiners, byte order mark, variation selectors, tag characters.
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
@@ -64,6 +66,6 @@ def _letters(match: re.Match[str]) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the compatibility form of `text` in small letters, without invisible signs and repeated blanks."""
-    seen = text if text.isascii() else unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
+    """Return the compatibility form of `text` in small letters and simplified signs, without invisible signs and repeated blanks."""
+    seen = text if text.isascii() else simplified(unicodedata.normalize("NFKC", INVISIBLE.sub("", text)))
     return " ".join(seen.lower().split())

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.provenance import Result, Seen, addresses, folded, has_word, leaves, same
 from twintrack.guardrails.records import Value, values_in
 
@@ -43,7 +44,7 @@ def points_to(value: str | int | float, places: Collection[str], seen: Seen) -> 
 
 def delegates(words: Collection[str], seen: Seen) -> bool:
     """Tell whether the user said to do what something says, and what he pointed at asks for this."""
-    if not _FOLLOWS.search(seen.said):
+    if not _FOLLOWS.search(simplified(seen.said)):
         return False
     return any(has_word(words, result.text) for result in seen.results if is_pointed_at(result, seen))
 

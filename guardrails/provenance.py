@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.records import values_in
 
 USER_WORDS = "user_words"
@@ -88,8 +89,8 @@ def folded(text: str) -> str:
 
 def has_word(words: Collection[str], text: str) -> bool:
     """Tell whether one of the words stands in the text as a word of its own."""
-    seen = folded(text)
-    return any(_stands(folded(word), seen) for word in words)
+    seen = simplified(folded(text))
+    return any(_stands(simplified(folded(word)), seen) for word in words)
 
 
 def same(value: str | int | float, text: str) -> bool:

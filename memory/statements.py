@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from twintrack.core.simplified import cut, simplified
 from twintrack.core.tokens import sentences, words
 
 MAX_CHARS = 300
@@ -124,26 +125,28 @@ def extract_facts(text: str) -> list[Statement]:
 def _clauses(sentence: str) -> list[str]:
     if len(sentence) > MAX_CHARS:
         return []
-    if _REMEMBER.match(sentence):
+    if _REMEMBER.match(simplified(sentence)):
         return [sentence]
-    return [stated for part in _SPLIT.split(sentence) if (stated := _stated(part.strip()))]
+    return [stated for part in cut(_SPLIT, sentence) if (stated := _stated(part.strip()))]
 
 
 def _stated(clause: str) -> str:
     """Return a clause without the question it may run into, as in "I live in Paris, how is the weather?"."""
-    if not _QUESTION.search(clause):
+    if not _QUESTION.search(simplified(clause)):
         return clause
     front = _LAST_PART.sub("", clause)
-    return front if front != clause and not _QUESTION.search(front) else ""
+    return front if front != clause and not _QUESTION.search(simplified(front)) else ""
 
 
 def _statement(clause: str) -> Statement | None:
-    if asked := _REMEMBER.match(clause):
-        note = (asked["note"] or asked["zh"]).strip().rstrip("?？")
-        return Statement(note, _topic(note) or "") if len(words(note)) > 1 and not _QUESTION.search(note) else None
-    if _HEDGED.search(clause) or not _SUBJECT.search(clause):
+    read = simplified(clause)
+    if asked := _REMEMBER.match(read):
+        note = clause[asked.start(asked.lastgroup or 0) :].strip().rstrip("?？")
+        asks = _QUESTION.search(simplified(note))
+        return Statement(note, _topic(simplified(note)) or "") if len(words(note)) > 1 and not asks else None
+    if _HEDGED.search(read) or not _SUBJECT.search(read):
         return None
-    topic = _topic(clause)
+    topic = _topic(read)
     return Statement(clause, topic) if topic is not None else None
 
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from twintrack.core.simplified import simplified
 from twintrack.nodes.numerals import NUMBER, literal
 
 
@@ -72,9 +73,9 @@ _SKIPPED = re.compile(r"[\s$€£¥￥]*")
 
 
 def normalised(text: str) -> str:
-    """Return `text` in lower case with full-width and typographic signs, and orders, made plain."""
+    """Return `text` in lower case and simplified signs, with full-width and typographic signs, and orders, made plain."""
     folded = text if text.isascii() else "".join(map(_folded, text))
-    plain = folded.lower().translate(_TYPED)
+    plain = simplified(folded).lower().translate(_TYPED)
     if holds_number(plain):
         for order, form in _ORDERS:
             plain = re.sub(order, form, plain)

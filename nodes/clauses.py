@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from twintrack.core.simplified import simplified
 from twintrack.core.tokens import sentences, words
 from twintrack.nodes.arithmetic import expression_in
 
@@ -126,7 +127,7 @@ EMPTY_WORDS = frozenset(
 
 def asks(text: str) -> bool:
     """Tell whether `text` asks or orders something, rather than tells it."""
-    return _ASKS.search(text) is not None or expression_in(text) is not None
+    return _ASKS.search(simplified(text)) is not None or expression_in(text) is not None
 
 
 def weight(text: str) -> int:
@@ -161,7 +162,7 @@ def _items(text: str) -> list[str]:
 def _cut(sentence: str) -> list[str]:
     protected = [match.span() for match in _PROTECTED.finditer(sentence)]
     pieces, start = [], 0
-    for match in _CUT.finditer(sentence):
+    for match in _CUT.finditer(simplified(sentence)):
         inside = any(first <= match.start() < last for first, last in protected)
         if inside or not (asks(sentence[start : match.start()]) and asks(sentence[match.end() :])):
             continue

@@ -2,6 +2,8 @@
 
 import re
 
+from twintrack.core.simplified import cut, simplified
+
 MAX_CHARS = 400
 _NAME = r"(?:the )?[A-Z][\w.&'’-]*(?: (?:of |the )?[A-Z0-9][\w.&'’-]*)*"
 _PATTERNS = (
@@ -37,10 +39,13 @@ _LONGEST = 60
 def sides(question: str) -> list[str]:
     """Return `question` once per thing it compares or lists; itself alone where it is about one thing."""
     for pattern in _PATTERNS if len(question) <= MAX_CHARS else ():
-        found = pattern.fullmatch(question.strip())
-        items = [item.strip() for item in _BETWEEN.split(found["items"]) if item.strip()] if found else []
-        if found and 2 <= len(items) <= _MOST and all(_names_something(item) for item in items):
-            return [f"{found['before']}{item}{found['after']}" for item in items]
+        asked = question.strip()
+        if not (found := pattern.fullmatch(simplified(asked))):
+            continue
+        start, end = found.span("items")
+        items = [item.strip() for item in cut(_BETWEEN, asked[start:end]) if item.strip()]
+        if 2 <= len(items) <= _MOST and all(_names_something(item) for item in items):
+            return [f"{asked[:start]}{item}{asked[end:]}" for item in items]
     return [question]
 
 

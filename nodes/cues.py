@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 
+from twintrack.core.simplified import simplified
 from twintrack.nodes.clauses import AUXILIARY, HAN_VERBS, NOUN_LIKE_VERBS, VERBS, clauses
 from twintrack.nodes.comparisons import sides
 
@@ -63,5 +64,5 @@ CUES: dict[str, Callable[[str], float]] = {
 
 def cues(question: str) -> list[float]:
     """Return the value of every cue, in the order of `CUES`."""
-    text = question[:MAX_CHARS]
+    text = simplified(question[:MAX_CHARS])
     return [cue(text) for cue in CUES.values()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twintrack.core.embeddings import Embedder
+from twintrack.core.simplified import simplified
 from twintrack.core.tokens import is_chinese
 from twintrack.nodes.arithmetic import beside, expression_in
 from twintrack.nodes.clauses import clauses, weight
@@ -88,23 +89,24 @@ def _parts(question: str) -> list[_Part]:
 
 
 def _part(text: str, *, first: bool) -> list[_Part]:
-    back = not first and (_POINTS_BACK.search(text) is not None or _THEN.match(text) is not None)
+    read = simplified(text)
+    back = not first and (_POINTS_BACK.search(read) is not None or _THEN.match(read) is not None)
     if expression_in(text):
         more = weight(beside(text)) > (_SHORT_CHINESE if is_chinese(text) else _SHORT_ENGLISH)
         lookup = [_Part(text, computes=False, points_back=back)] if more else []
         return [*lookup, _Part(text, computes=True, points_back=False)]
     whole = _completed(text)
-    if not first and expression_in(_NUMBER_BEFORE.sub("1", whole)):
+    if not first and expression_in(_NUMBER_BEFORE.sub("1", simplified(whole))):
         return [_Part(whole, computes=True, points_back=True)]
-    if found := _OPERATION_ON_FOUND.match(text):
+    if found := _OPERATION_ON_FOUND.match(read):
         operation = f"that {found['operation'].strip()}{found['rest']}"
-        return [_Part(found["asked"].strip(), False, back), _Part(operation, True, True)]
+        return [_Part(text[: found.end("asked")].strip(), False, back), _Part(operation, True, True)]
     return [_Part(text, computes=False, points_back=back)]
 
 
 def _completed(text: str) -> str:
     for order, whole in _LEFT_OUT:
-        text = order.sub(whole, text)
+        text = order.sub(whole, simplified(text)) if order.search(simplified(text)) else text
     return text
 
 
@@ -121,7 +123,7 @@ def _within(parts: list[_Part], limit: int) -> list[_Part]:
 
 
 async def _assigned(parts: Sequence[_Part], agents: Sequence[AgentCard], embedder: Embedder) -> list[str]:
-    calculators = [card for card in agents if _COMPUTES.search(f"{card.name} {card.description}")]
+    calculators = [card for card in agents if _COMPUTES.search(simplified(f"{card.name} {card.description}"))]
     others = [card for card in agents if card not in calculators] or list(agents)
     # A number in the wording draws a look-up to the calculator: only what can be computed goes there.
     return [await _nearest(part.text, (calculators or others) if part.computes else others, embedder) for part in parts]

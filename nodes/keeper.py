@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from twintrack.core.context import Context, Identity, identity_of
 from twintrack.core.embeddings import Embedder
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.memory.facts import FactStore, Origin, extract_facts
 from twintrack.nodes.state import Assignment
@@ -88,6 +89,6 @@ class Keeper:
 
 def chosen(task: str) -> tuple[str, str]:
     """Return the tool that the task means, and what it is about."""
-    if asked := _FORGET.match(task):
+    if asked := _FORGET.match(simplified(task)):
         return "forget_fact", task[asked.end() :].strip() or task
     return ("remember_fact" if extract_facts(task) else "look_up_memory"), task

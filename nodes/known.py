@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from twintrack.core.simplified import simplified
 from twintrack.core.tokens import words
 from twintrack.memory.facts import extract_facts
 from twintrack.memory.schemas import Fact
@@ -95,7 +96,7 @@ def about_user(text: str) -> bool:
 def noted(text: str) -> Draft | None:
     """Acknowledge a statement about the user that asks nothing."""
     facts = [statement.text for statement in extract_facts(text)]
-    if not facts or _ASKS.search(text):
+    if not facts or _ASKS.search(simplified(text)):
         return None
     said = say("noted", text, facts="; ".join(facts))
     return Draft(status="answered", text=said, citations=[], reason="noted", rests_on="user")

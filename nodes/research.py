@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from twintrack.core.embeddings import Embedder
 from twintrack.core.errors import TwintrackError
 from twintrack.core.passages import Passage
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.gated_tool import GatedTool
 from twintrack.nodes.answerable import Answerable
 from twintrack.nodes.arithmetic import expression_in
@@ -86,6 +87,6 @@ def expression_of(assignment: Assignment) -> str | None:
     task = assignment["step"]["task"]
     numbers = [_NUMBER.findall(result["text"]) for result in assignment["inputs"]]
     last = next((found[-1].replace(",", "") for found in reversed(numbers) if found), None)
-    if last is not None and (filled := expression_in(_POINTS_BACK.sub(last, task))):
+    if last is not None and (filled := expression_in(_POINTS_BACK.sub(last, simplified(task)))):
         return filled
     return expression_in(task)

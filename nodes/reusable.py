@@ -8,6 +8,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 
 from twintrack.core.answer_cache import MAX_CHARS
 from twintrack.core.query_words import query_words
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.pii import PLACEHOLDER
 from twintrack.memory.schemas import Recalled
 from twintrack.nodes.admit import REFUSED
@@ -43,7 +44,7 @@ def unfit_words(text: str) -> str:
     """Return why what answers these words may not be given again, whoever reads them; or nothing."""
     if PLACEHOLDER.search(text):
         return "holds personal data"
-    return "asks about a moment" if _MOMENT.search(text) else ""
+    return "asks about a moment" if _MOMENT.search(simplified(text)) else ""
 
 
 def unfit_answer(state: State) -> str:
@@ -81,4 +82,4 @@ def _said_before(messages: Sequence[AnyMessage]) -> bool:
 
 def _leans(question: str) -> bool:
     """Tell whether a question in a conversation may need what was said before it."""
-    return bool(_POINTS_BACK.search(question)) or len(query_words(question)) <= _FEW_WORDS
+    return bool(_POINTS_BACK.search(simplified(question))) or len(query_words(question)) <= _FEW_WORDS

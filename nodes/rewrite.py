@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from twintrack.core.errors import TwintrackError
+from twintrack.core.simplified import simplified
 from twintrack.nodes.admit import REFUSED
 from twintrack.nodes.labels import also
 from twintrack.nodes.prompts import rewrite_prompt
@@ -25,7 +26,7 @@ _SHORT = 60
 async def rewrite(state: DirectState, *, model: BaseChatModel | None) -> dict[str, Any]:
     """Give the question as searched for; a follow-up takes in the question before it."""
     question, earlier = state["question"], _questions(state)[:-1]
-    if not earlier or not (len(question) < _SHORT and _POINTS_BACK.search(question)):
+    if not earlier or not (len(question) < _SHORT and _POINTS_BACK.search(simplified(question))):
         return {"query": question}
     if model is None:
         return {"query": f"{earlier[-1]} {question}"}

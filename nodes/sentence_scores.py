@@ -8,6 +8,7 @@ from typing import Protocol
 
 from twintrack.core.passages import Passage
 from twintrack.core.query_words import STOP_WORDS
+from twintrack.core.simplified import simplified
 from twintrack.core.tokens import Span, stem, words
 
 _NUMBER_ASKED = re.compile(
@@ -87,7 +88,7 @@ def coverage(text: str, weights: Mapping[str, float]) -> float:
 
 def word_scores(question: str, found: Sequence[Sentence], weights: Mapping[str, float]) -> list[float]:
     """Return each sentence's score; 0 or less where it shares no word with the question."""
-    wants_number = bool(_NUMBER_ASKED.search(question))
+    wants_number = bool(_NUMBER_ASKED.search(simplified(question)))
     return [_score(sentence, weights, wants_number) for sentence in found]
 
 
@@ -100,4 +101,4 @@ def _score(sentence: Sentence, weights: Mapping[str, float], wants_number: bool)
     score = own + Weights.before * coverage(sentence.before, missing)
     score += Weights.title * coverage(sentence.topic, missing)
     score -= Weights.rank * sentence.rank
-    return score + Weights.number * (wants_number and bool(_NUMBER.search(text)))
+    return score + Weights.number * (wants_number and bool(_NUMBER.search(simplified(text))))

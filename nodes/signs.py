@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from twintrack.core.query_words import STOP_WORDS
+from twintrack.core.simplified import simplified
 from twintrack.core.tokens import stem, words
 from twintrack.nodes.opposites import opposed
 from twintrack.nodes.sentence_scores import content, coverage
@@ -95,6 +96,7 @@ def signs(question: str, quote: Quote, weights: Mapping[str, float]) -> list[flo
 
 def mismatches(question: str, text: str, around: str, passage: str) -> tuple[bool, bool, bool, bool]:
     """Tell whether a number is missing, an opposite stands instead, a negation or the kind of answer is missing."""
+    question, text, around = simplified(question), simplified(text), simplified(around)
     numbers = set(_NUMBER.findall(question))
     return (
         not numbers <= set(_NUMBER.findall(passage)),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from twintrack.core.simplified import simplified
 from twintrack.guardrails.provenance import folded
 from twintrack.nodes.tables import Table, quoted
 
@@ -22,7 +23,7 @@ _VALUE = r"(?:\s+(?:is|=|equals|named)\s+|\s*(?:是|为|等于|=)\s*)['\"“]?(?
 def sql_for(question: str, tables: Sequence[Table]) -> str | None:
     """Return the SELECT that the question asks for, or None where its words name no table and no column."""
     said = folded(question)
-    function = next((name for name, words in _FUNCTIONS.items() if re.search(words, said)), None)
+    function = next((name for name, words in _FUNCTIONS.items() if re.search(words, simplified(said))), None)
     ranked = sorted(tables, key=lambda table: -_named(table, said))
     if function is None or not ranked or not _named(ranked[0], said):
         return None
