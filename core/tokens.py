@@ -34,6 +34,7 @@ _STARTERS_LIST = "the a an in on at it its he she they this these those there bu
 _STARTERS = frozenset(_STARTERS_LIST.split())
 
 
+_REMEMBERED_WORDS = 8192
 _REMEMBERED_TEXTS = 256
 _REMEMBERED_CHARS = 4000
 """Texts up to this length, passages and answers, are split once while they are in use."""
@@ -140,6 +141,7 @@ def _first_word(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
+@lru_cache(_REMEMBERED_WORDS)
 def stem(word: str) -> str:
     """Return an English word without its usual endings; any other word as it is."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
