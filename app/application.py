@@ -268,9 +268,9 @@ class App:
 
     async def _waiting(self, turn: Turn) -> tuple[Interrupt, ...]:
         """Return what waits for decisions on the turn's thread; nothing where its last turn was broken off."""
-        who = {"tenant_id": turn.identity.tenant_id, "user_id": turn.identity.user_id}
+        where = {"thread_id": turn.thread_id, **turn.identity.in_config()}
         async with translated():
-            state = await self.graph.aget_state({"configurable": {"thread_id": turn.thread_id, **who}})
+            state = await self.graph.aget_state({"configurable": where})
         if state.created_at is None:
             raise unknown_thread(turn.thread_id)
         if not state.next:

@@ -36,7 +36,7 @@ def sweep(as_json: bool) -> None:
     """End every turn that has waited longer than `approvals.timeout_seconds`, by `approvals.default`."""
     ended = stopping.run(_sweep())
     if as_json:
-        rows = [{"tenant_id": who.tenant_id, "user_id": who.user_id, "thread_id": thread} for who, thread in ended]
+        rows = [{**who.in_config(), "thread_id": thread} for who, thread in ended]
         click.echo(json.dumps({"ended": rows}, ensure_ascii=False))
     else:
         click.echo(f"Ended: {len(ended)}.")

@@ -29,6 +29,5 @@ async def open_questions(
 
 
 async def _asks(saver: BaseCheckpointSaver[Any], thread_id: str, identity: Identity) -> bool:
-    who = {"tenant_id": identity.tenant_id, "user_id": identity.user_id}
-    newest = {"thread_id": thread_id, "checkpoint_ns": "", **who}
+    newest = {"thread_id": thread_id, "checkpoint_ns": "", **identity.in_config()}
     return bool(questions_in(await saver.aget_tuple({"configurable": newest})))

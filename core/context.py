@@ -13,6 +13,10 @@ class Identity:
     groups: tuple[str, ...] = field(default=(), compare=False)
     """Groups whose documents the user may read; not part of who the user is."""
 
+    def in_config(self) -> dict[str, str]:
+        """Return who this is, as a run's configuration says it."""
+        return {"tenant_id": self.tenant_id, "user_id": self.user_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:

@@ -33,7 +33,7 @@ def cut(pattern: re.Pattern[str], text: str) -> list[str]:
 @cache
 def _traditional() -> tuple[re.Pattern[str], dict[int, str]]:
     """Return what finds a traditional sign, and the simplified one of each."""
-    from opencc import OpenCC  # a sixth of a second, for those who read Chinese alone
+    from opencc import OpenCC  # not at the top: most commands never read a Chinese text
 
     signs = [chr(code) for start, end in _RANGES for code in range(start, end)]
     # A line each, so that no two are taken for a phrase.

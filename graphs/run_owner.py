@@ -20,8 +20,7 @@ def owner_in(configurable: Mapping[str, Any], context: Any) -> dict[str, str]:
     """Return whose the run's thread is, where the caller said it."""
     if context is None or _RunInfo(configurable, context).server_info:
         return {}
-    identity = identity_in(configurable, context)
-    return {"tenant_id": identity.tenant_id, "user_id": identity.user_id}
+    return identity_in(configurable, context).in_config()
 
 
 def identity_in(configurable: Mapping[str, Any], context: Any) -> Identity:

@@ -142,8 +142,8 @@ def _statement(clause: str) -> Statement | None:
     read = simplified(clause)
     if asked := _REMEMBER.match(read):
         note = clause[asked.start(asked.lastgroup or 0) :].strip().rstrip("?？")
-        asks = _QUESTION.search(simplified(note))
-        return Statement(note, _topic(simplified(note)) or "") if len(words(note)) > 1 and not asks else None
+        told = simplified(note)
+        return Statement(note, _topic(told) or "") if len(words(note)) > 1 and not _QUESTION.search(told) else None
     if _HEDGED.search(read) or not _SUBJECT.search(read):
         return None
     topic = _topic(read)

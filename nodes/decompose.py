@@ -106,7 +106,8 @@ def _part(text: str, *, first: bool) -> list[_Part]:
 
 def _completed(text: str) -> str:
     for order, whole in _LEFT_OUT:
-        text = order.sub(whole, simplified(text)) if order.search(simplified(text)) else text
+        completed, count = order.subn(whole, simplified(text))
+        text = completed if count else text
     return text
 
 

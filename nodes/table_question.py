@@ -23,7 +23,7 @@ _VALUE = r"(?:\s+(?:is|=|equals|named)\s+|\s*(?:是|为|等于|=)\s*)['\"“]?(?
 def sql_for(question: str, tables: Sequence[Table]) -> str | None:
     """Return the SELECT that the question asks for, or None where its words name no table and no column."""
     said = folded(question)
-    function = next((name for name, words in _FUNCTIONS.items() if re.search(words, simplified(said))), None)
+    function = next((name for name, words in _FUNCTIONS.items() if _found(words, said)), None)
     ranked = sorted(tables, key=lambda table: -_named(table, said))
     if function is None or not ranked or not _named(ranked[0], said):
         return None
@@ -32,7 +32,7 @@ def sql_for(question: str, tables: Sequence[Table]) -> str | None:
 
 def _select(function: str, table: Table, said: str) -> str | None:
     group = next((name for name, _ in table.columns if _grouped(name, said)), None)
-    wheres = [(name, found[1]) for name, _ in table.columns if (found := _equals(name, said))]
+    wheres = [(name, value) for name, _ in table.columns if (value := _equal_to(name, said))]
     held = {group, *(name for name, _ in wheres)}
     fits = _NUMERIC if function in ("avg", "sum") else _ORDERED
     measured = [name for name, kind in table.columns if name not in held and fits.search(kind) and _says(name, said)]
@@ -58,20 +58,26 @@ def _named(table: Table, said: str) -> int:
 
 
 def _says(name: str, said: str) -> bool:
-    return bool(re.search(_pattern(name), said))
+    return _found(_pattern(name), said) is not None
 
 
 def _grouped(name: str, said: str) -> bool:
     starts = "|".join(map(re.escape, _GROUPS))
-    return bool(re.search(rf"(?:{starts}){_pattern(name)}", said))
+    return _found(rf"(?:{starts}){_pattern(name)}", said) is not None
 
 
-def _equals(name: str, said: str) -> re.Match[str] | None:
-    return re.search(_pattern(name) + _VALUE, said)
+def _equal_to(name: str, said: str) -> str:
+    """Return the value that the question wants of a column, as it is written there; empty where it wants none."""
+    found = _found(_pattern(name) + _VALUE, said)
+    return said[slice(*found.span(1))] if found else ""
+
+
+def _found(pattern: str, said: str) -> re.Match[str] | None:
+    return re.search(pattern, simplified(said))
 
 
 def _pattern(name: str) -> str:
-    words = re.escape(folded(name).replace("_", " ")).replace(r"\ ", r"[\s_]+")
+    words = re.escape(simplified(folded(name)).replace("_", " ")).replace(r"\ ", r"[\s_]+")
     return rf"(?<![a-z0-9]){words}s?(?![a-z0-9])"
 
 

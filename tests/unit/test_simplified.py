@@ -20,6 +20,8 @@ from twintrack.nodes.keeper import chosen
 from twintrack.nodes.known import known, noted
 from twintrack.nodes.reusable import unfit_words
 from twintrack.nodes.signs import mismatches
+from twintrack.nodes.table_question import sql_for
+from twintrack.nodes.tables import Table
 
 
 def test_signs_are_put_one_for_one() -> None:
@@ -90,3 +92,10 @@ def test_the_same_question_in_two_scripts_is_one() -> None:
 
 def test_words_that_a_tool_asks_for_are_heard() -> None:
     assert has_word({"发送", "删除"}, "請幫我刪除這封郵件")
+
+
+def test_a_question_about_a_table_is_read_and_its_values_keep_their_signs() -> None:
+    sales = Table("销售", (("城市", "VARCHAR"), ("价格", "DOUBLE")))
+    sql = sql_for("銷售中城市為臺北的總價格是多少？", [sales])
+    assert sql == """SELECT sum("价格") FROM "销售" WHERE lower(CAST("城市" AS VARCHAR)) = '臺北'"""
+    assert sql_for("销售中城市为台北的总价格是多少？", [sales]) == sql.replace("臺北", "台北")
