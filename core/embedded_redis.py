@@ -21,6 +21,8 @@ from twintrack.core.redis_binaries import ServerBinaries, find_server
 
 START_S = 30.0
 """Seconds a server may take until it listens; reading its data may take longer."""
+HUGE_PAGES = "thp:always"
+"""Tells the server's allocator to ask for pages of 2 MB: a search among very many vectors waits less for its memory."""
 Fsync = Literal["always", "everysec", "no"]
 
 CONFIGURATION = """\
@@ -38,6 +40,7 @@ aof-load-truncated yes
 loading-process-events-interval-bytes 65536
 save ""
 maxmemory-policy noeviction
+disable-thp no
 {modules}
 """
 
@@ -135,6 +138,7 @@ class EmbeddedRedis:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            env={"JE_MALLOC_CONF": HUGE_PAGES, **os.environ},
             start_new_session=True,
             check=False,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,13 +20,14 @@ from twintrack.core.settings import RetrievalSettings
 
 _READ = ("access", *FIELDS)
 _JUDGED = (*_READ, "words", "windows")
+_TEXT = _READ.index("text")
 
 
 class _Found(NamedTuple):
     id: str
     score: float
-    fields: Mapping[str, Any]
-    """As Redis gave them, not decoded: most are never looked at."""
+    values: Sequence[Any]
+    """Of the fields that were asked for, in their order and as Redis gave them: most are never looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class PassageSearch:
         if self.reranker:
             made = vector if isinstance(vector, np.ndarray) else await vector
             found = await self._reordered(found, question, made)
-        passages = [read_passage(one.id, _texts(one.fields), score=_share(one.score)) for one in found[:limit]]
+        passages = [read_passage(one.id, _texts(one.values), score=_share(one.score)) for one in found[:limit]]
         return await self._with_neighbours(passages, identity) if self.settings.neighbours else passages
 
     def candidates(self, question: str, vector: Vector | asyncio.Future[Vector], identity: Identity) -> HybridSearch:
@@ -77,7 +78,7 @@ class PassageSearch:
         # Nearly all passages have the same readers.
         shown = {access: readable(decoded(access)) for access in {values[0] for values in replies}}
         return [
-            _Found(row.key.rpartition(":")[2], row.score, dict(zip(names, values, strict=True)))
+            _Found(row.key.rpartition(":")[2], row.score, values)
             for row, values in zip(rows, replies, strict=True)
             if shown[values[0]]
         ]
@@ -87,18 +88,18 @@ class PassageSearch:
         assert self.reranker is not None  # noqa: S101 - asked by the one caller
         judged, rest = found[: self.settings.reranked], found[self.settings.reranked :]
         scores = await self.reranker.scores(question, vector, self._candidates(judged))
-        placed = [_Found(one.id, score, one.fields) for one, score in zip(judged, scores, strict=True)]
+        placed = [_Found(one.id, score, one.values) for one, score in zip(judged, scores, strict=True)]
         lowest = min(scores, default=0.0)
-        below = [_Found(one.id, min(one.score, lowest), one.fields) for one in rest]
+        below = [_Found(one.id, min(one.score, lowest), one.values) for one in rest]
         return [*sorted(placed, key=lambda one: (-one.score, one.id)), *below]
 
     def _candidates(self, found: Sequence[_Found]) -> list[Candidate]:
         return [
             Candidate(
                 score=one.score,
-                text=decoded(one.fields["text"]),
-                words=decoded(one.fields["words"]),
-                windows=one.fields["windows"],
+                text=decoded(one.values[_TEXT]),
+                words=decoded(one.values[-2]),
+                windows=one.values[-1],
             )
             for one in found
         ]
@@ -113,7 +114,7 @@ class PassageSearch:
         missing = [name for name in order if name not in held]
         rows = [Row(self.layout.passage_key(name, identity), order[name], 0.0, 0.0, {}) for name in missing]
         for one in await self._read(rows, _READ, identity):
-            held[one.id] = read_passage(one.id, _texts(one.fields), score=one.score)
+            held[one.id] = read_passage(one.id, _texts(one.values), score=one.score)
         return [held[name] for name in order if name in held]
 
 
@@ -124,8 +125,8 @@ def _beside(passage_id: str, reach_of: int) -> list[str]:
     return [f"{document}-{place}" for place in near if place >= 0 and place != int(number)]
 
 
-def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
-    return {name: decoded(fields[name]) for name in FIELDS}
+def _texts(values: Sequence[Any]) -> dict[str, str]:
+    return dict(zip(FIELDS, map(decoded, values[1:]), strict=False))
 
 
 def _share(score: float) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -78,10 +78,11 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand each reply to who waits for it."""
+        reader = self._reader
         try:
-            self._reader.feed(data)
-            while (reply := self._reader.gets()) is not _NOTHING:
-                if not isinstance(reply, hiredis.PushNotification):
+            reader.feed(data)
+            while (reply := reader.gets()) is not _NOTHING:
+                if type(reply) is not hiredis.PushNotification:
                     self._answer(reply)
         except InvalidResponse as error:
             self._fail(error)
@@ -176,16 +177,21 @@ class WiredRedis(Redis):
             return await _each(self, commands)
         lanes = [FLAT if command[0] in _OF_A_SEARCH else 0 for command in commands]
         replies = await self._replies(lanes, packed)
-        # Most have the same name, and asking for its reader costs as much as the rest of this.
-        reads = {name: self.response_callbacks.get(name) for name in {command[0] for command in commands}}
-        for place, reply in enumerate(replies):
-            if self._tries_again(reply):
-                replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
-            elif isinstance(reply, Exception):
-                raise reply
-            elif read := reads[commands[place][0]]:
-                replies[place] = read(reply)
+        broken = [place for place, reply in enumerate(replies) if isinstance(reply, Exception)]
+        replies = self._read_all(commands, replies)
+        for place in broken:
+            if not self._tries_again(replies[place]):
+                raise replies[place]
+            replies[place] = await super().execute_command(*commands[place])  # type: ignore[no-untyped-call] # the vendor's own
         return replies
+
+    def _read_all(self, commands: Sequence[tuple[Any, ...]], replies: list[Any]) -> list[Any]:
+        """Return the replies as redis-py reads them, errors as they are."""
+        # Most have the same name, and most names have no reader.
+        reads = {name: self.response_callbacks.get(name) for name in {command[0] for command in commands}}
+        if not any(reads.values()):
+            return replies
+        return [_read_by(reads[command[0]], reply) for command, reply in zip(commands, replies, strict=True)]
 
     async def _replies(self, lanes: Sequence[int], packed: Sequence[bytes]) -> list[Any]:
         """Send each command over its lane and return the replies in the commands' order, errors among them."""
@@ -247,6 +253,10 @@ class WiredRedis(Redis):
         if lane == FLAT:
             return pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
         return pool.make_connection()
+
+
+def _read_by(read: Callable[[Any], Any] | None, reply: Any) -> Any:
+    return reply if read is None or isinstance(reply, Exception) else read(reply)
 
 
 async def together(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:

