@@ -17,8 +17,8 @@ PASS = 16
 """Texts of one pass: reading the weights costs as much as a short text, and more texts gain little."""
 MANY = 4
 """Questions of one pass from which more are expected."""
-GATHER_S = 0.006
-"""Seconds in which they may come; half a pass of them is not waited for."""
+GATHER_S = 0.004
+"""Seconds in which the next of them comes; where none did, or half a pass is there, no more is waited for."""
 
 Vector = NDArray[np.float32]
 
@@ -65,9 +65,15 @@ class LocalEncoder:
                 _hand_over({order: error for order, _ in taken})
             else:
                 _hand_over(dict.fromkeys(_filled(taken, vectors)))
-            # Where many ask, processors are what is short, and a question of eight takes half of one by itself.
-            if len(questions) >= MANY and len(self._questions) < PASS // 2:
-                time.sleep(GATHER_S)
+            if len(questions) >= MANY:
+                self._gather()
+
+    def _gather(self) -> None:
+        """Wait while more questions come: where many ask, processors are short, and one of eight costs half as much."""
+        before = -1
+        while before < len(self._questions) < PASS // 2:
+            before = len(self._questions)
+            time.sleep(GATHER_S)
 
     def _take(self) -> list[tuple[Order, int]]:
         """Return what is encoded next, without what nobody waits for any more; nothing ends the thread's work."""

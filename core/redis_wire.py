@@ -51,10 +51,15 @@ class _Asked:
 
 
 class Wire(asyncio.Protocol):
-    """One connection with any number of commands under way; replies come in the order of the commands."""
+    """One connection with any number of commands under way; replies come in the order of the commands.
 
-    def __init__(self, connection: Any) -> None:
+    What is asked at one moment leaves in one write; `at_once`, each by itself: a search takes so long that the server
+    may as well begin with the first while the next is being put together.
+    """
+
+    def __init__(self, connection: Any, *, at_once: bool = False) -> None:
         self.lost = False
+        self._at_once = at_once
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         # redis-py has no way to hand over a socket it has opened and signed in on.
@@ -68,12 +73,14 @@ class Wire(asyncio.Protocol):
         self._closed = self._loop.create_future()
 
     def send(self, packed: Sequence[bytes]) -> "asyncio.Future[list[Any]]":
-        """Return the future replies to commands, which leave with all others of this moment; a reply may be an error."""
+        """Return the future replies to commands; a reply may be an error."""
         asked = _Asked(self._loop.create_future(), self._loop.time(), len(packed))
         self._waiting.append(asked)
-        if not self._unsent:
+        if not self._unsent and not self._at_once:
             self._loop.call_soon(self._flush)
         self._unsent += packed
+        if self._at_once:
+            self._flush()
         return asked.done
 
     def data_received(self, data: bytes) -> None:
@@ -245,7 +252,7 @@ class WiredRedis(Redis):
                 except BaseException:
                     await connection.disconnect(nowait=True)
                     raise
-                wire = self._wires[lane] = Wire(connection)
+                wire = self._wires[lane] = Wire(connection, at_once=lane == FLAT)
         return wire
 
     def _connection(self, lane: int) -> Any:

@@ -90,6 +90,18 @@ async def test_where_many_ask_a_moment_is_waited_for_more_of_them(monkeypatch: p
     clock.sleep.assert_called_once_with(GATHER_S)
 
 
+@pytest.mark.parametrize(("coming", "waits"), [([], 1), ([1, 2, 0], 3), ([1] * PASS, PASS // 2)])
+async def test_more_questions_are_waited_for_as_long_as_they_come(
+    coming: list[int], waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, clock, arrivals = LocalEncoder(), Mock(), iter(coming)
+    order = Order(["1"], asyncio.get_running_loop())
+    clock.sleep.side_effect = lambda _: encoder._questions.extend([(order, 0)] * next(arrivals, 0))
+    monkeypatch.setattr(local_encoder, "time", clock)
+    encoder._gather()
+    assert clock.sleep.call_count == waits
+
+
 async def test_an_event_loop_that_was_closed_meanwhile_keeps_nobody_waiting() -> None:
     encoder, gone = Slow(), asyncio.new_event_loop()
     first = asyncio.create_task(encoder.encode(["1"]))
