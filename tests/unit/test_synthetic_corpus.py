@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from twintrack.bench.synthetic_corpus import BATCH, Vocabulary, drawn
-from twintrack.core.token_memory import open_tokenizer
+from twintrack.bench.synthetic_corpus import BATCH, drawn
 
 
 class CountsPassages:
@@ -50,11 +49,3 @@ async def test_passages_and_vectors_are_as_many_as_asked_for_and_of_length_one()
     texts, vectors = await drawn(embedder, vocabulary, np.random.default_rng(1), BATCH + 1, lambda *_: None)
     assert (len(texts), vectors.shape) == (BATCH + 1, (BATCH + 1, 4))
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
-
-
-def test_words_have_as_many_tokens_as_in_real_questions() -> None:
-    vocabulary, tokens = Vocabulary(np.random.default_rng(1)), open_tokenizer()
-    asked = [vocabulary.question(vocabulary.passage(topic)) for topic in range(300)]
-    words = sum(len(question.split()) for question in asked)
-    assert 1.2 < sum(len(tokens.encode(question)) for question in asked) / words < 1.4
-    assert len(set(vocabulary.words)) == len(vocabulary.words)
