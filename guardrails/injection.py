@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from twintrack.guardrails.injection_model import InjectionModel
-from twintrack.guardrails.injection_rules import RULES
+from twintrack.guardrails.injection_rules import RULES, WITHOUT_CHINESE
 from twintrack.guardrails.plain import deciphered, folded
 from twintrack.guardrails.refusals import refusal
 from twintrack.guardrails.verdict import FailureMode, Verdict
 
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,4000}={0,2}")
 
 
@@ -40,7 +41,11 @@ def matched_rule(text: str) -> str | None:
 
 
 def _matches(text: str) -> Iterator[str]:
-    return (name for reading in _readings(text) for name, rule in RULES.items() if rule.search(reading))
+    return (name for reading in _readings(text) for name, rule in _rules(reading).items() if rule.search(reading))
+
+
+def _rules(reading: str) -> dict[str, re.Pattern[str]]:
+    return RULES if _CHINESE.search(reading) else WITHOUT_CHINESE
 
 
 def _readings(text: str) -> Iterator[str]:

@@ -126,3 +126,5 @@ _CHINESE = {
 }
 
 RULES: dict[str, re.Pattern[str]] = {name: re.compile(rule) for name, rule in (_ENGLISH | _CHINESE).items()}
+WITHOUT_CHINESE = {name: RULES[name] for name in _ENGLISH}
+"""Those that a text without a Chinese sign can break."""
