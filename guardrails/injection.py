@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from twintrack.guardrails.injection_model import InjectionModel
-from twintrack.guardrails.injection_rules import RULES, WITHOUT_CHINESE
+from twintrack.guardrails.injection_rules import BY_SIGNS, BY_WORDS
 from twintrack.guardrails.plain import deciphered, folded
 from twintrack.guardrails.refusals import refusal
+from twintrack.guardrails.rule_filter import RuleFilter
 from twintrack.guardrails.verdict import FailureMode, Verdict
 
-_CHINESE = re.compile("[\u4e00-\u9fff]")
+_FILTERS = (RuleFilter(BY_WORDS), RuleFilter(BY_SIGNS, words=False))
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,4000}={0,2}")
 
 
@@ -41,11 +42,14 @@ def matched_rule(text: str) -> str | None:
 
 
 def _matches(text: str) -> Iterator[str]:
-    return (name for reading in _readings(text) for name, rule in _rules(reading).items() if rule.search(reading))
+    return (name for reading in _readings(text) for name, rule in _rules(reading) if rule.search(reading))
 
 
-def _rules(reading: str) -> dict[str, re.Pattern[str]]:
-    return RULES if _CHINESE.search(reading) else WITHOUT_CHINESE
+def _rules(reading: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield the rules that a reading may break."""
+    for some in _FILTERS:
+        if some.stops(reading):
+            yield from some.rules.items()
 
 
 def _readings(text: str) -> Iterator[str]:

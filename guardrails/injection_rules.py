@@ -126,5 +126,7 @@ _CHINESE = {
 }
 
 RULES: dict[str, re.Pattern[str]] = {name: re.compile(rule) for name, rule in (_ENGLISH | _CHINESE).items()}
-WITHOUT_CHINESE = {name: RULES[name] for name in _ENGLISH}
-"""Those that a text without a Chinese sign can break."""
+BY_WORDS = {name: RULES[name] for name in _ENGLISH}
+"""Those that know what a word is."""
+BY_SIGNS = {name: RULES[name] for name in _CHINESE}
+"""Those that go by signs alone, as Chinese has no words to see."""
