@@ -20,7 +20,7 @@ from twintrack.core.settings import RetrievalSettings
 
 _READ = ("access", *FIELDS)
 _JUDGED = (*_READ, "words", "windows")
-_TEXT = _READ.index("text")
+_TEXT, _WORDS, _WINDOWS = map(_JUDGED.index, ("text", "words", "windows"))
 
 
 class _Found(NamedTuple):
@@ -98,8 +98,8 @@ class PassageSearch:
             Candidate(
                 score=one.score,
                 text=decoded(one.values[_TEXT]),
-                words=decoded(one.values[-2]),
-                windows=one.values[-1],
+                words=decoded(one.values[_WORDS]),
+                windows=one.values[_WINDOWS],
             )
             for one in found
         ]

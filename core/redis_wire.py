@@ -76,11 +76,12 @@ class Wire(asyncio.Protocol):
         """Return the future replies to commands; a reply may be an error."""
         asked = _Asked(self._loop.create_future(), self._loop.time(), len(packed))
         self._waiting.append(asked)
-        if not self._unsent and not self._at_once:
-            self._loop.call_soon(self._flush)
+        first = not self._unsent
         self._unsent += packed
         if self._at_once:
             self._flush()
+        elif first:
+            self._loop.call_soon(self._flush)
         return asked.done
 
     def data_received(self, data: bytes) -> None:

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from twintrack.core.simplified import simplified
+from twintrack.core.simplified import HAN, simplified
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_IS_HAN = re.compile(rf"[{_HAN}]")
-_UNREADABLE = re.compile(rf"(?![{_HAN}\u3000-\u303f\uff00-\uffef\u2010-\u2027])[^\x00-\u024f]")
+_IS_HAN = re.compile(rf"[{HAN}]")
+_UNREADABLE = re.compile(rf"(?![{HAN}\u3000-\u303f\uff00-\uffef\u2010-\u2027])[^\x00-\u024f]")
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 _QUOTES = str.maketrans("‘’“”´`", "''\"\"''")
 _ENDS = re.compile(r"(?:[\s.?。？！…]|(?<!\d)!)+$")
 _TOKEN = re.compile(
-    rf"(?<![\w.])\.\w+|(?:(?<!\w)-)?\d+(?:[.,:/]\d+)*!?|[{_HAN}]|[^\W{_HAN}]+|'s\b|[^\w\s]", re.IGNORECASE
+    rf"(?<![\w.])\.\w+|(?:(?<!\w)-)?\d+(?:[.,:/]\d+)*!?|[{HAN}]|[^\W{HAN}]+|'s\b|[^\w\s]", re.IGNORECASE
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _PLAIN_SIGNS = frozenset(",;:!?.\"'()[]-–—·、，。；：？！…「」『』《》〈〉【】")

@@ -3,8 +3,9 @@
 import re
 from functools import cache
 
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_RANGES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00))
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese signs, as a class of a pattern names them."""
+_HAN = re.compile(f"[{HAN}]")
 
 
 def simplified(text: str) -> str:
@@ -35,7 +36,7 @@ def _traditional() -> tuple[re.Pattern[str], dict[int, str]]:
     """Return what finds a traditional sign, and the simplified one of each."""
     from opencc import OpenCC  # not at the top: most commands never read a Chinese text
 
-    signs = [chr(code) for start, end in _RANGES for code in range(start, end)]
+    signs = _HAN.findall("".join(map(chr, range(0x3400, 0xFB00))))
     # A line each, so that no two are taken for a phrase.
     table = {
         ord(sign): put

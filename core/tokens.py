@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from twintrack.core.markup import code_blocks
-from twintrack.core.simplified import simplified
+from twintrack.core.simplified import HAN, simplified
 
-_SPACELESS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
+_SPACELESS = f"\u3040-\u30ff{HAN}\uac00-\ud7af\U00020000-\U0003ffff"
 _RUN = re.compile(rf"(?:(?=\w)[{_SPACELESS}])+|[^\W_{_SPACELESS}]+")
 _IS_SPACELESS = re.compile(rf"[{_SPACELESS}]")
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = re.compile(rf"[{HAN}\U00020000-\U0003ffff]")
 _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _MAX_WORD = 64

@@ -125,8 +125,7 @@ _CHINESE = {
     "chinese_new_orders": r"(?:新的?|真正的?|更新的?|最新的?)(?:系统)?(?:指令|指示|任务|命令|规则)(?:是|如下|为)?[:：]|(?:不要|别|禁止|切勿)(?:告诉|告知|通知|提醒|让)[^。！？\n]{0,4}用户",
 }
 
-RULES: dict[str, re.Pattern[str]] = {name: re.compile(rule) for name, rule in (_ENGLISH | _CHINESE).items()}
-BY_WORDS = {name: RULES[name] for name in _ENGLISH}
-"""Those that know what a word is."""
-BY_SIGNS = {name: RULES[name] for name in _CHINESE}
-"""Those that go by signs alone, as Chinese has no words to see."""
+BY_WORDS = {name: re.compile(rule) for name, rule in _ENGLISH.items()}
+"""Rules that know what a word is."""
+BY_SIGNS = {name: re.compile(rule) for name, rule in _CHINESE.items()}
+"""Rules that go by signs alone, as Chinese has no words to see."""

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twintrack.guardrails.injection_rules import BY_SIGNS, BY_WORDS, RULES
+from twintrack.guardrails.injection_rules import BY_SIGNS, BY_WORDS
 from twintrack.guardrails.plain import folded
 from twintrack.guardrails.rule_filter import RuleFilter, without_lookaheads
 
+RULES = BY_WORDS | BY_SIGNS
 FILTERS = {True: RuleFilter(BY_WORDS), False: RuleFilter(BY_SIGNS, words=False)}
 AROUND = st.text(max_size=20) | st.text("aé略 .!“:", max_size=20)
 
