@@ -1,9 +1,12 @@
 """Shared fixtures: one real Redis per test process, emptied after each test."""
 
+import asyncio
 import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from weakref import WeakSet
 
 import pytest
 from hypothesis import settings
@@ -12,6 +15,7 @@ from tests.examples import USUAL
 from tests.otlp_capture import otlp as otlp
 from twintrack.core.embedded_redis import EmbeddedRedis
 from twintrack.core.errors import RedisUnavailable
+from twintrack.core.local_turns import LocalTurns
 from twintrack.core.redis_client import RedisSource
 from twintrack.core.settings import RedisSettings
 
@@ -46,6 +50,21 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def trace_writers() -> Iterator[WeakSet[LocalTurns]]:
+    """Note who writes traces: each does so from a thread of its own, a moment after the turn and perhaps after the test."""
+    made: WeakSet[LocalTurns] = WeakSet()
+    make = LocalTurns.__init__
+
+    def noted(self: LocalTurns, *given: Any) -> None:
+        make(self, *given)
+        made.add(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalTurns, "__init__", noted)
+        yield made
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a real Redis with the query engine for this test process; yield its URL."""
@@ -63,9 +82,11 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def source(redis_url: str) -> AsyncIterator[RedisSource]:
+async def source(redis_url: str, trace_writers: WeakSet[LocalTurns]) -> AsyncIterator[RedisSource]:
     """Give a source on an empty test server; everything in it is deleted afterwards."""
     source = RedisSource(RedisSettings.model_validate({"url": redis_url}))
+    while trace_writers:
+        await asyncio.to_thread(trace_writers.pop().flush)
     await source.client().flushall()  # a run that the last test gave up may have written after its end
     yield source
     await source.client().flushall()
